@@ -1,0 +1,1 @@
+"""Where bytes lie: immutable, checksummed blobs. Knows nothing of buckets and keys."""

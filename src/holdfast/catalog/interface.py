@@ -1,0 +1,140 @@
+"""What every catalog engine promises: typed rows, snapshots, and durable all-or-nothing transactions.
+
+Engines are key-value shaped. A `Table` is declared by its row type and primary key; an engine stores rows and keeps
+them in the order of their keys. What rows mean is decided in `store`, once for all engines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+Row = TypeVar("Row", bound=NamedTuple)
+Scalar = str | int | bytes | None
+Key = tuple[Scalar, ...]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class Table(Generic[Row]):
+    """A declared table. Compared by identity; declared once, in `rows.py`.
+
+    `row` is a NamedTuple class whose fields are `str`, `int`, `bytes` or one of them or None. `key` names the columns of the
+    primary key, in order; they are never None. `indexes` maps a name to the columns of a secondary order; an index is
+    not unique unless its name is in `unique`, and always continues with the primary key. Text is ordered by the bytes of
+    its UTF-8.
+    """
+
+    name: str
+    row: type[Row]
+    key: tuple[str, ...]
+    indexes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unique: frozenset[str] = frozenset()
+
+
+class Snapshot(Protocol):
+    """A consistent view of the whole catalog: it shows every transaction acknowledged before it began, and no other."""
+
+    def find(self, table: Table[Row], key: Key) -> Row | None:
+        """Return the row with this whole primary key, or None."""
+
+    def scan(
+        self,
+        table: Table[Row],
+        prefix: Key = (),
+        *,
+        index: str | None = None,
+        start: Scalar = None,
+        after: Scalar = None,
+        stop: Scalar = None,
+        count_max: int | None = None,
+        reverse: bool = False,
+    ) -> Sequence[Row]:
+        """Return rows whose key (or index) begins with `prefix`, in order, at most `count_max`.
+
+        `start` (inclusive), `after` (exclusive, wins over `start`) and `stop` (exclusive) bound the column that follows the prefix.
+        With `reverse` the order is turned round; the bounds keep their meaning (start/after below, stop above).
+        """
+
+
+class Transaction(Snapshot, Protocol):
+    """A snapshot that can be changed. It sees its own changes."""
+
+    def add(self, table: Table[Row], row: Row) -> None:
+        """Add a row. Raises `RowExists` when its primary key or a unique index is taken."""
+
+    def replace(self, table: Table[Row], row: Row, expected: Row | None = None) -> None:
+        """Put a row in the place of the one with the same primary key.
+
+        Raises `RowChanged` when there is none, or when `expected` is given and differs from what is there.
+        """
+
+    def remove(self, table: Table[Row], key: Key) -> Row:
+        """Remove a row and return it. Raises `RowChanged` when there is none."""
+
+
+CommitFn = Callable[[Transaction], Result]
+
+
+class Outcome(NamedTuple):
+    """What became of one commit function: its result, or the exception that undid it alone."""
+
+    result: Any
+    error: Exception | None
+
+
+class Catalog(Protocol):
+    """An engine. All methods may be called from any thread, one `commit` at a time for each process."""
+
+    def read(self) -> AbstractContextManager[Snapshot]:
+        """Open a snapshot for a short time. Point reads are quick enough for an event loop where `reads_inline` is true."""
+
+    @property
+    def reads_inline(self) -> bool:
+        """True when a point read takes microseconds and may be made on an event loop's thread."""
+
+    def commit(self, commit_fns: Sequence[CommitFn[Any]], before: Callable[[], None] | None = None) -> list[Outcome]:
+        """Run each function in its own savepoint of one durable transaction, and return when it is on stable storage.
+
+        Waits for the turn among all processes first, then calls `before` (the moment to make staged bytes durable; what it raises
+        fails the whole call with nothing changed), then runs the functions in order. A function that raises is undone
+        alone, and its exception stands in its outcome. A function may be run again after a conflict: it has no side effects
+        but on the transaction. Raises `CatalogFull` (disk full; nothing changed, the engine goes on) or `CatalogBroken` (a failed sync: what
+        became of the transaction is unknown and this engine takes no more commits until it is opened again).
+        """
+
+    def snapshot_to(self, path: Path) -> None:
+        """Write a consistent copy of the whole catalog to a new file, while others read and write."""
+
+    def check(self) -> Iterator[str]:
+        """Yield one sentence for each fault found in the engine's own structures."""
+
+    def close(self) -> None:
+        """Release files and locks. Idempotent."""
+
+
+class CatalogError(Exception):
+    """Something is wrong with the catalog engine or with what was asked of it."""
+
+
+class RowExists(CatalogError):
+    """The primary key or a unique index is taken."""
+
+
+class RowChanged(CatalogError):
+    """The row is not there, or is not what was expected."""
+
+
+class CatalogFull(CatalogError):
+    """No space is left for a commit. Nothing was changed."""
+
+
+class CatalogBroken(CatalogError):
+    """A sync failed. The catalog must be opened anew before it takes another commit."""
+
+
+class CatalogTooNew(CatalogError):
+    """The home was written by a newer holdfast. Use that version, or restore a backup of this one's."""
