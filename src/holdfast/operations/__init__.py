@@ -1,0 +1,1 @@
+"""What S3 may ask: one module for each operation, named as S3 names it."""

@@ -1,0 +1,82 @@
+"""What an operation is given: who asks, the rows, the time, and the only way to a bucket.
+
+An operation reaches buckets and keys through `Context.authorised` alone, so that the source, the destination and each entry of an
+XML body are authorised at the call, on the resolved name (design.md, "How a request flows").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from holdfast.auth.callers import Caller
+from holdfast.auth.decide import BucketFacts, decide
+from holdfast.auth.policies import find_policy
+from holdfast.catalog.interface import Snapshot, Transaction
+from holdfast.catalog.rows import BUCKETS, BucketRow
+from holdfast.config import Limits
+from holdfast.s3.head import Head
+from holdfast.store.errors import AccessDenied, NoSuchBucket
+
+from .facts import request_facts
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request's surroundings. Immutable; `within` gives the same with other rows."""
+
+    caller: Caller
+    rows: Snapshot
+    head: Head
+    now_us: int
+    """The time of the request, in µs of the Unix epoch."""
+    new_id: str
+    """Random text made once for this request: an operation that is run again uses the same ids."""
+    request_id: str
+    source_ip: str
+    is_secure: bool
+    limits: Limits
+    region: str
+
+    def within(self, rows: Snapshot) -> Context:
+        """Return this context over other rows: the transaction of the commit in the place of the snapshot of the admission."""
+        return replace(self, rows=rows)
+
+    @property
+    def changes(self) -> Transaction:
+        """The rows, for an operation's `commit`, which always runs in a transaction."""
+        assert isinstance(self.rows, Transaction)
+        return self.rows
+
+    def authorised(
+        self, action: str, bucket: str, key: str | None = None, facts: Mapping[str, Sequence[str]] | None = None
+    ) -> BucketRow:
+        """Return the bucket's row if the caller may do this to this bucket or key, decided on the rows of this transaction.
+
+        `action` is the policy language's: `s3:GetObject`. `facts` adds condition keys that only the operation knows
+        (`s3:ExistingObjectTag/…`). Raises `NoSuchBucket` (to those who may know) or `AccessDenied`.
+        """
+        row = self.rows.find(BUCKETS, (self.caller.tenancy.tenancy_id, bucket)) if self.caller.tenancy else None
+        if row is None:
+            decision = decide(self.caller.subject, action, BucketFacts(bucket, "", "", None), key, {})
+            if self.caller.is_anonymous or not decision.may_know_absence:
+                raise AccessDenied(action, bucket, key, "no such permission")
+            raise NoSuchBucket(bucket)
+        policy = find_policy(row)
+        known: Mapping[str, Sequence[str]] = {}
+        if policy is not None:
+            known = request_facts(self, facts)
+        decision = decide(
+            self.caller.subject, action, BucketFacts(row.name, row.bucket_id, row.owner_id, policy), key, known
+        )
+        if not decision.allowed:
+            raise AccessDenied(action, bucket, key, decision.reason)
+        return row
+
+    def is_authorised(self, action: str, bucket: str, key: str | None = None) -> bool:
+        """Whether `authorised` would return. For answers that depend on a second right (404 or 403 for a missing key)."""
+        try:
+            self.authorised(action, bucket, key)
+        except (AccessDenied, NoSuchBucket):
+            return False
+        return True

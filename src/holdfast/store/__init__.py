@@ -1,0 +1,1 @@
+"""What the answers mean: versions, multipart uploads, conditions, quotas, listing and garbage, on any engines."""
