@@ -6,7 +6,7 @@ names is garbage.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 BLOCK_BYTES = 64 * 1024
@@ -86,13 +86,17 @@ class Blobs(Protocol):
         """Up to this size `write` and `seal` only copy memory and may be called on an event loop's thread."""
 
     def stage(self, length_bytes: int | None, tag: bytes = b"") -> Staged:
-        """Begin a body of this length (None = unknown). `tag` (at most 32 bytes) is kept beside it, for repairs by hand."""
+        """Begin a body of this length (None = unknown).
+
+        `tag` (at most 32 bytes) is kept beside it, for repairs by hand.
+        """
 
     def flush(self, staged: Sequence[Staged]) -> list[tuple[Slice, ...]]:
         """Make sealed bodies durable, with one sync for all that share a segment, and return where each one lies.
 
         An empty body has no slices. Raises `BlobsFull` (nothing of this call is durable, the engine goes on) or
-        `BlobsBroken` (a sync failed: this engine writes no more until it is opened again). Called by one thread at a time.
+        `BlobsBroken` (a sync failed: this engine writes no more until it is opened again). Called by one thread at a
+        time.
         """
 
     def open(self, slices: Sequence[Slice]) -> Reader:
@@ -108,10 +112,17 @@ class Blobs(Protocol):
         """Read a whole container and yield one sentence for each fault found in it."""
 
     def copy_to(self, container_id: str, directory: str) -> None:
-        """Copy a container durably into another directory of the same layout, for a backup. Skips one already there and whole."""
+        """Copy a container durably into another directory of the same layout, for a backup.
+
+        Skips one already there and whole. Raises `BlobCorrupt` when the copy, which is kept, holds rotten bytes, and
+        `BlobMissing` when there is nothing to copy.
+        """
 
     def free_bytes(self) -> int:
         """Bytes that may still be written before the reserve for deletes is touched; 0 or less = refuse new bodies."""
+
+    def remove_staging(self, except_instances: Collection[str]) -> None:
+        """Remove bodies that were half staged by instances that are gone. Names the instances that live."""
 
     def close(self) -> None:
         """Release files. Idempotent."""
