@@ -38,9 +38,9 @@ class Context:
     limits: Limits
     region: str
 
-    def within(self, rows: Snapshot) -> Context:
-        """Return this context over other rows: the transaction of the commit in the place of the snapshot of the admission."""
-        return replace(self, rows=rows)
+    def within(self, rows: Snapshot, now_us: int) -> Context:
+        """Return this context over other rows: the transaction and time of the commit in the place of the admission's."""
+        return replace(self, rows=rows, now_us=now_us)
 
     @property
     def changes(self) -> Transaction:
