@@ -1,0 +1,24 @@
+"""Settings: one frozen record, made once at start from options, environment and one file."""
+
+from __future__ import annotations
+
+from .kinds import Address, SettingError
+from .settings import LIMITS, SETTINGS, Limits, Setting, Settings
+from .sizes import parse_size, show_size
+from .sources import FILE_NAME, default_home, load_settings, template
+
+__all__ = [
+    "FILE_NAME",
+    "LIMITS",
+    "SETTINGS",
+    "Address",
+    "Limits",
+    "Setting",
+    "SettingError",
+    "Settings",
+    "default_home",
+    "load_settings",
+    "parse_size",
+    "show_size",
+    "template",
+]
