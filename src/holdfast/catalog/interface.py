@@ -100,7 +100,8 @@ class Catalog(Protocol):
         """Run each function in its own savepoint of one durable transaction, and return when it is on stable storage.
 
         Waits for the turn among all processes first, then calls `before` (the moment to make staged bytes durable; what it raises
-        fails the whole call with nothing changed), then runs the functions in order. A function that raises is undone
+        fails the whole call with nothing changed), then runs the functions in order. `before` may still fill the sequence: it is
+        read, its length too, only after `before` has returned. A function that raises is undone
         alone, and its exception stands in its outcome. A function may be run again after a conflict: it has no side effects
         but on the transaction. Raises `CatalogFull` (disk full; nothing changed, the engine goes on) or `CatalogBroken` (a failed sync: what
         became of the transaction is unknown and this engine takes no more commits until it is opened again).
