@@ -16,6 +16,7 @@ from holdfast.catalog.interface import Snapshot, Transaction
 from holdfast.catalog.rows import BUCKETS, BucketRow
 from holdfast.config import Limits
 from holdfast.s3.head import Head
+from holdfast.s3.policy import fact_keys
 from holdfast.store.errors import AccessDenied, NoSuchBucket
 
 from .facts import request_facts
@@ -49,12 +50,19 @@ class Context:
         return self.rows
 
     def authorised(
-        self, action: str, bucket: str, key: str | None = None, facts: Mapping[str, Sequence[str]] | None = None
+        self,
+        action: str,
+        bucket: str,
+        key: str | None = None,
+        facts: Mapping[str, Sequence[str]] | None = None,
+        *,
+        owner_header: str = "x-amz-expected-bucket-owner",
     ) -> BucketRow:
         """Return the bucket's row if the caller may do this to this bucket or key, decided on the rows of this transaction.
 
         `action` is the policy language's: `s3:GetObject`. `facts` adds condition keys that only the operation knows
-        (`s3:ExistingObjectTag/…`). Raises `NoSuchBucket` (to those who may know) or `AccessDenied`.
+        (`s3:RequestObjectTag/…`). The bucket must also belong to whom the request's `owner_header` says, where it has one.
+        Raises `NoSuchBucket` (to those who may know) or `AccessDenied`.
         """
         row = self.rows.find(BUCKETS, (self.caller.tenancy.tenancy_id, bucket)) if self.caller.tenancy else None
         if row is None:
@@ -64,13 +72,16 @@ class Context:
             raise NoSuchBucket(bucket)
         policy = find_policy(row)
         known: Mapping[str, Sequence[str]] = {}
-        if policy is not None:
-            known = request_facts(self, facts)
+        if policy is not None and (needed := fact_keys(policy, action)):
+            known = request_facts(self, row, key, needed, facts)
         decision = decide(
             self.caller.subject, action, BucketFacts(row.name, row.bucket_id, row.owner_id, policy), key, known
         )
         if not decision.allowed:
             raise AccessDenied(action, bucket, key, decision.reason)
+        expected_owner = self.head.headers.get(owner_header)
+        if expected_owner is not None and expected_owner != row.owner_id:
+            raise AccessDenied(action, bucket, key, f"{owner_header} is not the owner")
         return row
 
     def is_authorised(self, action: str, bucket: str, key: str | None = None) -> bool:
