@@ -1,0 +1,212 @@
+"""Reading and changing rows of the SQLite catalog through one connection, within one SQLite transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import apsw
+
+from .interface import CatalogError, CommitFn, Key, Outcome, Row, RowChanged, RowExists, Scalar, Table
+from .sqlite_statements import Statements, scan_of, statements_of
+
+_TAKEN: Final = {apsw.SQLITE_CONSTRAINT_PRIMARYKEY, apsw.SQLITE_CONSTRAINT_UNIQUE}
+
+
+def extended_code(error: apsw.Error) -> int:
+    """Return SQLite's extended result code, 0 if there is none. Source: https://sqlite.org/rescode.html"""
+    code: int = getattr(error, "extendedresult", 0)
+    return code
+
+
+class Rows:
+    """Reading through one cursor; the part that a snapshot and a transaction have in common."""
+
+    __slots__ = ("_execute", "_path", "_scans", "_statements", "connection")
+
+    def __init__(self, connection: apsw.Connection, path: Path) -> None:
+        self.connection = connection
+        self._execute = connection.cursor().execute
+        self._path = path
+        self._statements: dict[Table[Any], Statements] = {}
+        self._scans: dict[tuple[Table[Any], str | None, int, str | None, bool, bool], str] = {}
+
+    def find(self, table: Table[Row], key: Key) -> Row | None:
+        statements = self._statements.get(table) or self._learn(table)
+        try:
+            for found in self._execute(statements.find, key):
+                row: Row = statements.make_row(found)
+                return row
+        except apsw.Error as error:
+            raise self._failed(error) from error
+        return None
+
+    def scan(
+        self,
+        table: Table[Row],
+        prefix: Key = (),
+        *,
+        index: str | None = None,
+        start: Scalar = None,
+        after: Scalar = None,
+        stop: Scalar = None,
+        count_max: int | None = None,
+        reverse: bool = False,
+    ) -> Sequence[Row]:
+        statements = self._statements.get(table) or self._learn(table)
+        values = list(prefix)
+        low = None
+        if after is not None:
+            low = ">"
+            values.append(after)
+        elif start is not None:
+            low = ">="
+            values.append(start)
+        if stop is not None:
+            values.append(stop)
+        shape = (table, index, len(prefix), low, stop is not None, reverse)
+        sql = self._scans.get(shape)
+        if sql is None:
+            sql = self._scans[shape] = scan_of(*shape)
+        assert count_max is None or count_max >= 0, "count_max is negative"
+        values.append(-1 if count_max is None else count_max)
+        try:
+            return list(map(statements.make_row, self._execute(sql, values)))
+        except apsw.Error as error:
+            raise self._failed(error) from error
+
+    def _learn(self, table: Table[Any]) -> Statements:
+        statements = self._statements[table] = statements_of(table)
+        return statements
+
+    def _failed(self, error: apsw.Error) -> Exception:
+        return CatalogError(f"{self._path} cannot be read: {error}; see the disk's health and run `holdfast doctor`")
+
+
+class Reader(Rows):
+    """A snapshot and the connection that it is read through. Entered by one thread at a time."""
+
+    __slots__ = ("_give_back",)
+
+    def __init__(self, connection: apsw.Connection, path: Path, give_back: Callable[[Reader], None]) -> None:
+        super().__init__(connection, path)
+        self._give_back = give_back
+
+    def __enter__(self) -> Self:
+        try:
+            # BEGIN alone would leave the choice of the moment to the first read.
+            self._execute("BEGIN; SELECT 1 FROM meta")
+        except apsw.Error as error:
+            raise self._failed(error) from error
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._execute("COMMIT")
+        self._give_back(self)
+
+
+class Writer(Rows):
+    """A durable transaction, again and again. The savepoint of a function is opened by its first change.
+
+    Its owner holds the turn while `run` runs, and rolls back if that raises.
+    """
+
+    __slots__ = ("_has_savepoint", "fault", "is_committing")
+
+    def __init__(self, connection: apsw.Connection, path: Path) -> None:
+        super().__init__(connection, path)
+        self._has_savepoint = False
+        self.is_committing = False
+        """Whether what `run` raised came from COMMIT, so that it may have been written in part."""
+        self.fault: apsw.Error | None = None
+        """An error that no savepoint can undo, even when the function that met it swallowed it."""
+
+    def add(self, table: Table[Row], row: Row) -> None:
+        statements = self._statements.get(table) or self._learn(table)
+        if not self._has_savepoint:
+            self._open_savepoint()
+        try:
+            self._execute(statements.insert, row)
+        except apsw.Error as error:
+            raise self._refused(table, row, error) from error
+
+    def replace(self, table: Table[Row], row: Row, expected: Row | None = None) -> None:
+        statements = self._statements.get(table) or self._learn(table)
+        if expected is not None and self.find(table, statements.key_of(row)) != expected:
+            raise RowChanged(f"{table.name}: {statements.key_of(row)!r}")
+        if not self._has_savepoint:
+            self._open_savepoint()
+        try:
+            self._execute(statements.update, row)
+        except apsw.Error as error:
+            raise self._refused(table, row, error) from error
+        if not self.connection.changes():
+            raise RowChanged(f"{table.name}: {statements.key_of(row)!r}")
+
+    def remove(self, table: Table[Row], key: Key) -> Row:
+        there = self.find(table, key)
+        if there is None:
+            raise RowChanged(f"{table.name}: {key!r}")
+        if not self._has_savepoint:
+            self._open_savepoint()
+        try:
+            self._execute(statements_of(table).delete, key)
+        except apsw.Error as error:
+            raise self._failed(error) from error
+        return there
+
+    def run(self, commit_fns: Sequence[CommitFn[Any]]) -> list[Outcome]:
+        """Run the functions between BEGIN and COMMIT. Raises apsw.Error when the transaction as a whole has failed."""
+        self.fault = None
+        self.is_committing = False
+        execute = self._execute
+        execute("BEGIN IMMEDIATE")
+        # The only function needs no savepoint: undoing it is undoing everything.
+        is_alone = len(commit_fns) == 1
+        outcomes = []
+        for commit_fn in commit_fns:
+            self._has_savepoint = is_alone
+            try:
+                outcome = Outcome(commit_fn(self), None)
+            except Exception as error:
+                outcome = Outcome(None, error)
+            outcomes.append(outcome)
+            if self.fault is not None:
+                raise self.fault
+            if is_alone:
+                if outcome.error is not None:
+                    execute("ROLLBACK")
+                    return outcomes
+            elif self._has_savepoint:
+                if outcome.error is not None:
+                    execute("ROLLBACK TO fn")
+                execute("RELEASE fn")
+        self.is_committing = True
+        execute("COMMIT")
+        return outcomes
+
+    def roll_back(self) -> bool:
+        """Undo the whole transaction, and return whether nothing is left of it."""
+        if self.connection.in_transaction:
+            try:
+                self._execute("ROLLBACK")
+            except apsw.Error:
+                return False
+        return not self.connection.in_transaction
+
+    def _open_savepoint(self) -> None:
+        self._execute("SAVEPOINT fn")
+        self._has_savepoint = True
+
+    def _refused(self, table: Table[Any], row: Any, error: apsw.Error) -> Exception:
+        if isinstance(error, apsw.ConstraintError):
+            if extended_code(error) in _TAKEN:
+                return RowExists(f"{table.name}: {error}")
+            return TypeError(f"{table.name}: {error}")
+        return self._failed(error)
+
+    def _failed(self, error: apsw.Error) -> Exception:
+        self.fault = error
+        return super()._failed(error)
