@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from awscrt.checksums import crc32c
-
 from holdfast.blobs.interface import BLOCK_BYTES, BlobCorrupt
+from holdfast.s3.checksums import crc32c
 
 
 class BlockChecksums:
@@ -33,9 +32,9 @@ class BlockChecksums:
             self._current = self._filled = 0
         last = position + (len(data) - position) // BLOCK_BYTES * BLOCK_BYTES
         for start in range(position, last, BLOCK_BYTES):
-            whole.append(crc32c(data[start : start + BLOCK_BYTES]))
+            whole.append(crc32c(data[start : start + BLOCK_BYTES], 0))
         if last < len(data):
-            self._current = crc32c(data[last:])
+            self._current = crc32c(data[last:], 0)
             self._filled = len(data) - last
 
     def finish(self) -> list[int]:
@@ -63,7 +62,7 @@ def check_blocks(blob_id: str, first_block: int, data: memoryview, expected: Seq
     """Compare whole blocks, beginning with `first_block` of the blob, with their checksums. Raises `BlobCorrupt`."""
     start = 0
     for index, wanted in enumerate(expected):
-        found = crc32c(data[start : start + BLOCK_BYTES])
+        found = crc32c(data[start : start + BLOCK_BYTES], 0)
         if found != wanted:
             raise corrupt_block(blob_id, first_block + index, wanted, found)
         start += BLOCK_BYTES

@@ -102,8 +102,12 @@ class Blobs(Protocol):
     def open(self, slices: Sequence[Slice]) -> Reader:
         """Open a run of slices for reading. Raises nothing until the first piece is read."""
 
-    def delete(self, container_id: str) -> None:
-        """Remove a container and its bytes. A container that is not there is no error."""
+    def delete(self, container_id: str) -> bool:
+        """Remove a container and its bytes. A container that is not there is no error.
+
+        Returns False, and does nothing, while an instance, also of another process, still appends to it: ask again
+        later. Readers that have it open read on.
+        """
 
     def scan(self) -> Iterator[BlobFact]:
         """Yield every container that exists, in no order, while others write."""

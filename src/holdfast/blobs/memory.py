@@ -43,6 +43,8 @@ class MemoryDisk:
 
     capacity_bytes: int = 1 << 40
     containers: dict[str, dict[str, _Blob]] = field(default_factory=dict)
+    open_segments: set[str] = field(default_factory=set)
+    """What live engines still append to; a test that kills one removes its segment here, as the kernel would a lock."""
     sync_fails: bool = False
 
     def used_bytes(self) -> int:
@@ -183,14 +185,18 @@ class MemoryBlobs:
         else:
             blob_id = f"{self._segment}/{self._offset}.{size_bytes}"
             self._offset += size_bytes
+            self.disk.open_segments.add(self._segment)
         self.disk.containers.setdefault(container_of(blob_id), {})[blob_id] = blob
         return (Slice(blob_id, 0, size_bytes),)
 
     def open(self, slices: Sequence[Slice]) -> _MemoryReader:
         return _MemoryReader(self.disk, slices, self._inline)
 
-    def delete(self, container_id: str) -> None:
+    def delete(self, container_id: str) -> bool:
+        if container_id in self.disk.open_segments:
+            return False
         self.disk.containers.pop(container_id, None)
+        return True
 
     def scan(self) -> Iterator[BlobFact]:
         for container_id, blobs in list(self.disk.containers.items()):
@@ -226,4 +232,4 @@ class MemoryBlobs:
         """Do nothing: what is staged in memory is gone with its process."""
 
     def close(self) -> None:
-        """Do nothing: the disk stays."""
+        self.disk.open_segments.discard(self._segment)
