@@ -1,0 +1,1 @@
+"""Documents that clients put and get whole: one module each, with what it means."""
