@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final, cast
 
 from holdfast.auth.callers import Caller
 from holdfast.auth.decide import BucketFacts, decide
 from holdfast.auth.policies import find_policy
 from holdfast.catalog.interface import Snapshot, Transaction
-from holdfast.catalog.rows import BUCKETS, BucketRow
+from holdfast.catalog.rows import BUCKETS, BucketRow, TenancyRow
 from holdfast.config import Limits
 from holdfast.s3.head import Head
 from holdfast.s3.policy import fact_keys
 from holdfast.store.errors import AccessDenied, NoSuchBucket
 
 from .facts import request_facts
+
+_NO_KEYS: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,25 @@ class Context:
     @property
     def changes(self) -> Transaction:
         """The rows, for an operation's `commit`, which always runs in a transaction."""
-        assert isinstance(self.rows, Transaction)
-        return self.rows
+        return cast(Transaction, self.rows)
+
+    @property
+    def tenancy(self) -> TenancyRow:
+        """The caller's tenancy, for what comes after `authorised` or `authorised_in_tenancy`, which both imply one."""
+        assert self.caller.tenancy is not None
+        return self.caller.tenancy
+
+    def authorised_in_tenancy(self, action: str, bucket: str | None = None) -> TenancyRow:
+        """Return the tenancy if the caller may do this in it: list its buckets, or make one of this name.
+
+        Raises `AccessDenied` or `TenancyClosed`.
+        """
+        self.caller.check_open(action)
+        facts = BucketFacts(bucket, "", "", None) if bucket is not None else None
+        decision = decide(self.caller.subject, action, facts, None, {})
+        if self.caller.tenancy is None or not decision.allowed:
+            raise AccessDenied(action, bucket, None, "anonymous" if self.caller.is_anonymous else decision.reason)
+        return self.caller.tenancy
 
     def authorised(
         self,
@@ -64,15 +84,17 @@ class Context:
         (`s3:RequestObjectTag/…`). The bucket must also belong to whom the request's `owner_header` says, where it has one.
         Raises `NoSuchBucket` (to those who may know) or `AccessDenied`.
         """
+        self.caller.check_open(action)
         row = self.rows.find(BUCKETS, (self.caller.tenancy.tenancy_id, bucket)) if self.caller.tenancy else None
         if row is None:
             decision = decide(self.caller.subject, action, BucketFacts(bucket, "", "", None), key, {})
             if self.caller.is_anonymous or not decision.may_know_absence:
-                raise AccessDenied(action, bucket, key, "no such permission")
+                raise AccessDenied(action, bucket, key, "anonymous" if self.caller.is_anonymous else decision.reason)
             raise NoSuchBucket(bucket)
         policy = find_policy(row)
         known: Mapping[str, Sequence[str]] = {}
-        if policy is not None and (needed := fact_keys(policy, action)):
+        needed = fact_keys(policy, action) if policy is not None else _NO_KEYS
+        if needed or self.caller.subject.scope.prefixes:
             known = request_facts(self, row, key, needed, facts)
         decision = decide(
             self.caller.subject, action, BucketFacts(row.name, row.bucket_id, row.owner_id, policy), key, known

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+from holdfast.auth.decide import BucketFacts, sees
+from holdfast.auth.policies import find_policy
 from holdfast.s3.shapes import Element, Micros, Query, Route
 from holdfast.store import buckets
-from holdfast.store.errors import AccessDenied
 
 from .context import Context
 from .operation import Operation
@@ -43,17 +44,14 @@ class Response:
 
 def run(context: Context, request: Request) -> Response:
     """Return a page of buckets by name. Unlike other lists, each bucket is shown only to those who may list it."""
-    tenancy = context.caller.tenancy
-    if tenancy is None or context.caller.is_anonymous:
-        raise AccessDenied("s3:ListAllMyBuckets", reason="anonymous")
+    tenancy = context.authorised_in_tenancy("s3:ListAllMyBuckets")
     count_max = request.max_buckets or BUCKETS_PAGE_MAX
-    after = open_token(request.continuation_token)
     shown: list[BucketEntry] = []
     token = None
-    for row in buckets.scan(context.rows, tenancy, after=after):
+    for row in buckets.scan(context.rows, tenancy, after=open_token(request.continuation_token)):
         if request.prefix and not row.name.startswith(request.prefix):
             continue
-        if not context.is_authorised("s3:ListBucket", row.name):
+        if not sees(context.caller.subject, BucketFacts(row.name, row.bucket_id, row.owner_id, find_policy(row))):
             continue
         if len(shown) == count_max:
             token = seal_token(shown[-1].name)

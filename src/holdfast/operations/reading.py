@@ -1,0 +1,177 @@
+"""What GetObject and HeadObject share: which version, whether the conditions hold, and which bytes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Final, NamedTuple
+
+from holdfast.catalog.rows import BucketRow, ObjectRow
+from holdfast.s3 import ranges
+from holdfast.s3.codes import S3Error
+from holdfast.s3.shapes import ETag, Header, HeaderMap, Label, Micros, Query, Status
+from holdfast.store import versions
+from holdfast.store.errors import AccessDenied, NoSuchKey
+
+from . import preconditions
+from .context import Context
+from .stored_headers import decode_tags, show
+
+_OVERRIDES: Final = (
+    ("response_cache_control", "cache-control"),
+    ("response_content_disposition", "content-disposition"),
+    ("response_content_encoding", "content-encoding"),
+    ("response_content_language", "content-language"),
+    ("response_expires", "expires"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRequest:
+    """The request of both operations."""
+
+    bucket: Annotated[str, Label("Bucket")]
+    key: Annotated[str, Label("Key")]
+    checksum_mode: Annotated[str | None, Header("x-amz-checksum-mode")] = None
+    if_match: Annotated[str | None, Header("If-Match")] = None
+    if_modified_since: Annotated[str | None, Header("If-Modified-Since")] = None
+    if_none_match: Annotated[str | None, Header("If-None-Match")] = None
+    if_unmodified_since: Annotated[str | None, Header("If-Unmodified-Since")] = None
+    part_number: Annotated[int | None, Query("partNumber")] = None
+    range: Annotated[str | None, Header("Range")] = None
+    response_cache_control: Annotated[str | None, Query("response-cache-control")] = None
+    response_content_disposition: Annotated[str | None, Query("response-content-disposition")] = None
+    response_content_encoding: Annotated[str | None, Query("response-content-encoding")] = None
+    response_content_language: Annotated[str | None, Query("response-content-language")] = None
+    response_content_type: Annotated[str | None, Query("response-content-type")] = None
+    response_expires: Annotated[str | None, Query("response-expires")] = None
+    version_id: Annotated[str | None, Query("versionId")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadHead:
+    """The head of both answers."""
+
+    status: Annotated[int, Status()]
+    accept_ranges: Annotated[str, Header("Accept-Ranges")] = "bytes"
+    last_modified: Annotated[Micros, Header("Last-Modified")]
+    content_length: Annotated[int, Header("Content-Length")]
+    etag: Annotated[ETag, Header("ETag")]
+    content_range: Annotated[str | None, Header("Content-Range")]
+    content_type: Annotated[str, Header("Content-Type")]
+    stored: Annotated[dict[str, str], HeaderMap("")]
+    checksum: Annotated[dict[str, str], HeaderMap("x-amz-checksum-")]
+    storage_class: Annotated[str | None, Header("x-amz-storage-class")]
+    parts_count: Annotated[int | None, Header("x-amz-mp-parts-count")]
+    tagging_count: Annotated[int | None, Header("x-amz-tagging-count")]
+
+
+class Chosen(NamedTuple):
+    """The version and the stretch of it that a request is about."""
+
+    row: ObjectRow
+    offset_bytes: int
+    length_bytes: int
+    is_partial: bool
+    parts_count: int | None
+
+
+def choose(context: Context, request: ReadRequest) -> Chosen:
+    """Decide what is read. Raises `AccessDenied`, `NoSuchKey`, `NoSuchVersion`, or the S3 error of a condition or a range."""
+    action = "s3:GetObject" if request.version_id is None else "s3:GetObjectVersion"
+    bucket = context.authorised(action, request.bucket, request.key)
+    _check_overrides(context, request)
+    row = _get(context, bucket, request)
+    preconditions.check_read(request, row)
+    if request.part_number is not None:
+        if request.range is not None:
+            raise S3Error("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
+        return _part(context, row, request.part_number)
+    wanted = ranges.parse_range(request.range) if request.range is not None else None
+    if wanted is None:
+        return Chosen(row, 0, row.size_bytes, False, None)
+    first, last = ranges.resolve(wanted, row.size_bytes)
+    return Chosen(row, first, last - first + 1, True, None)
+
+
+def head_of(request: ReadRequest, chosen: Chosen) -> dict[str, object]:
+    """Return the fields of `ReadHead` for an answer."""
+    row = chosen.row
+    stored = show(row.metadata)
+    for field, name in _OVERRIDES:
+        value = getattr(request, field)
+        if value is not None:
+            stored[name] = value
+    checksum: dict[str, str] = {}
+    is_whole = not chosen.is_partial
+    if row.checksum and is_whole and (request.checksum_mode or "").upper() == "ENABLED":
+        algorithm, kind, value = row.checksum.split(":", 2)
+        checksum = {algorithm.lower(): value, "type": kind}
+    content_range = None
+    if chosen.is_partial and row.size_bytes:
+        last = chosen.offset_bytes + chosen.length_bytes - 1
+        content_range = f"bytes {chosen.offset_bytes}-{last}/{row.size_bytes}"
+    return {
+        "status": 206 if chosen.is_partial else 200,
+        "last_modified": Micros(row.sequence),
+        "content_length": chosen.length_bytes,
+        "etag": ETag(row.etag),
+        "content_range": content_range,
+        "content_type": request.response_content_type or row.content_type,
+        "stored": stored,
+        "checksum": checksum,
+        "storage_class": row.storage_class if row.storage_class != "STANDARD" else None,
+        "parts_count": chosen.parts_count,
+        "tagging_count": len(decode_tags(row.tags)) or None if row.tags else None,
+    }
+
+
+def missing_key(context: Context, bucket: BucketRow, key: str) -> Exception:
+    """Return the error for a key that is not there: 404 to those who may list the bucket, 403 to others (a sparse Zarr array needs the 404)."""
+    if context.is_authorised("s3:ListBucket", bucket.name):
+        return NoSuchKey(bucket.name, key)
+    return AccessDenied("s3:GetObject", bucket.name, key, "no such key, and no right to know")
+
+
+def check_version_id(version_id: str | None) -> None:
+    """Refuse an id of a form that was never given out. Versioning is not served yet: only `null` exists."""
+    if version_id is None or version_id == versions.NULL_VERSION:
+        return
+    if version_id and len(version_id) <= 64 and version_id.isalnum():
+        return
+    raise S3Error(
+        "InvalidArgument",
+        "Invalid version id specified",
+        details={"ArgumentName": "versionId", "ArgumentValue": version_id[:256]},
+    )
+
+
+def _get(context: Context, bucket: BucketRow, request: ReadRequest) -> ObjectRow:
+    check_version_id(request.version_id)
+    try:
+        return versions.get(context.rows, bucket, request.key, request.version_id)
+    except NoSuchKey:
+        raise missing_key(context, bucket, request.key) from None
+
+
+def _check_overrides(context: Context, request: ReadRequest) -> None:
+    if not context.caller.is_anonymous:
+        return
+    named = [field for field, _ in _OVERRIDES if getattr(request, field) is not None]
+    if named or request.response_content_type is not None:
+        raise S3Error("InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests.")
+
+
+def _part(context: Context, row: ObjectRow, part_number: int) -> Chosen:
+    parts = versions.parts(context.rows, row)
+    if not 1 <= part_number <= 10_000:
+        raise S3Error("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
+    if part_number > max(len(parts), 1):
+        raise S3Error(
+            "InvalidPartNumber",
+            "The requested partnumber is not satisfiable",
+            details={"PartNumberRequested": str(part_number), "ActualPartCount": str(max(len(parts), 1))},
+        )
+    if not parts:
+        return Chosen(row, 0, row.size_bytes, True, None)
+    part = parts[part_number - 1]
+    return Chosen(row, part.end_offset - part.size_bytes, part.size_bytes, True, len(parts))
