@@ -1,0 +1,1 @@
+"""What people may ask of holdfast itself: plain functions on the catalog; each change writes an audit row with it."""

@@ -1,0 +1,26 @@
+"""Why a command of people was refused: one sentence that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AdminError(Exception):
+    """A refusal. The text is one sentence for the person who asked."""
+
+
+class Unknown(AdminError):
+    """What was named is not there. `known` are names that it may have been meant to be; `where` ends the phrase."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str] = (), where: str = "") -> None:
+        near = get_close_matches(name, list(known), n=1)
+        super().__init__(f"there is no {what} `{name}`{where}" + (f"; did you mean `{near[0]}`?" if near else ""))
+
+
+class Taken(AdminError):
+    """The name belongs to somebody or something already."""
+
+
+class Refused(AdminError):
+    """A rule forbids it."""
