@@ -15,7 +15,7 @@ from binascii import a2b_base64
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, cast, get_args
 
-from awscrt import checksums as crt
+from awscrt import checksums as crt  # type: ignore[import-untyped]
 
 from holdfast.s3.codes import S3Error
 from holdfast.s3.head import Head
@@ -51,7 +51,7 @@ class ChecksumClaim(NamedTuple):
 
     algorithm: Algorithm
     value: str | None
-    """Base64, checked in form; None if it comes in the trailer, or only the algorithm is named (CreateMultipartUpload)."""
+    """Base64, checked in form; None if it comes in the trailer, or only the algorithm is named (a new upload)."""
     in_trailer: bool
 
 
