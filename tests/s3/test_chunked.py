@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from hashlib import sha256
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -159,7 +160,7 @@ def test_a_body_split_anywhere_gives_back_its_payload(
     decoder = decoder_for(form, sum(map(len, chunks)), tuple(name for name, _ in trailers))
     payload = b""
     edges = [0, *sorted(min(cut, len(wire)) for cut in cuts), len(wire)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         payload += b"".join(decoder.feed(memoryview(wire)[start:end]))
     assert payload == b"".join(chunks)
     assert decoder.finish() == dict(trailers)
@@ -193,7 +194,7 @@ def test_a_truncated_body_is_incomplete_wherever_it_is_cut(form: str) -> None:
     trailers = () if form == SIGNED else CRC_TRAILER
     names = tuple(dict(trailers))
     wire = encode(form, [b"x" * CHUNK_SIZE_MIN, b"y" * 30], trailers)
-    for length in [*range(0, 200), *range(CHUNK_SIZE_MIN, len(wire))]:
+    for length in [*range(200), *range(CHUNK_SIZE_MIN, len(wire))]:
         decoder = decoder_for(form, CHUNK_SIZE_MIN + 30, names)
         decoder.feed(wire[:length])
         if wire[:length].endswith(b"\r\n") and wire[length:] == b"\r\n":

@@ -118,7 +118,7 @@ def check_write_headers(if_match: str | None, if_none_match: str | None) -> None
 def check_write(current_etag: str | None, if_match: str | None, if_none_match: str | None) -> None:
     """Decide a Put, Copy or Complete against the current object's ETag; None if there is none or a delete marker.
 
-    Raises S3Error: PreconditionFailed, or NoSuchKey for If-Match where nothing is. It is decisive only inside the commit.
+    Raises S3Error: PreconditionFailed, or NoSuchKey for If-Match where nothing is. Only inside the commit is it final.
     """
     check_write_headers(if_match, if_none_match)
     if if_none_match is not None and current_etag is not None:
