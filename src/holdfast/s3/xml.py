@@ -54,8 +54,11 @@ def parse(
         raise S3Error(
             "MaxMessageLengthExceeded", f"Your request was too large: a body here has at most {max_bytes} bytes"
         )
+    # S3's bodies are UTF-8. A declared encoding is overruled here (expat would ask Python for any codec by name), but a
+    # UTF-16 byte order mark would overrule that.
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise malformed()
     reader = _Reader(max_depth, max_elements)
-    # A declared encoding is overruled: S3's bodies are UTF-8, and expat would ask Python for any codec by name.
     parser = expat.ParserCreate("UTF-8")
     parser.buffer_text = True
     parser.StartElementHandler = reader.start
