@@ -119,8 +119,7 @@ def get_client(name: str) -> Path:
 
 def read_version(name: str) -> str:
     """Return the first line that an installed client prints about its version. Raises MissingClient."""
-    run = subprocess.run([get_client(name), "--version"], capture_output=True, text=True, check=False, timeout=60)
-    return (run.stdout + run.stderr).strip().partition("\n")[0]
+    return _ask_version(get_client(name))
 
 
 def install_client(client: Client) -> None:
@@ -128,13 +127,19 @@ def install_client(client: Client) -> None:
     match client.source:
         case Wheel(lock, _):
             _make_environment(_folder(client), HERE / lock)
+            _free_from_shebang(_program(client))
         case GoProgram(module, package, _, variables):
             _build(HERE / module, package, variables, _program(client))
         case Debian():
             get_client(client.name)
-    _write_stamp(client)
-    if client.version not in (version := read_version(client.name)):
+    if client.version not in (version := _ask_version(_program(client))):
         raise MissingClient(f"{client.name} calls itself {version!r}, not {client.version!r}: see {__file__}")
+    _write_stamp(client)
+
+
+def _ask_version(program: Path) -> str:
+    run = subprocess.run([program, "--version"], capture_output=True, text=True, check=False, timeout=60)
+    return (run.stdout + run.stderr).strip().partition("\n")[0]
 
 
 def _folder(client: Client) -> Path:
@@ -181,6 +186,18 @@ def _make_environment(folder: Path, lock: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     _call([sys.executable, "-m", "venv", folder])
     _call([folder / "bin/python", "-m", "pip", "install", "--quiet", "--require-hashes", "--requirement", lock])
+
+
+def _free_from_shebang(program: Path) -> None:
+    """Let a script start its Python from a directory with spaces in its name, which a `#!` line can't say.
+
+    pip does so for the entry points that it writes, but not for scripts that a wheel brings.
+    """
+    head, _, rest = program.read_bytes().partition(b"\n")
+    python = str(program.parent / "python").encode()
+    if head.startswith(b"#!" + python):
+        # A shell runs the line; to Python it is a text in three quotes.
+        program.write_bytes(b"""#!/bin/sh\n'''exec' "%s" "$0" "$@"\n' '''\n""" % python + rest)
 
 
 def _build(module: Path, package: str, variables: tuple[str, ...], program: Path) -> None:
