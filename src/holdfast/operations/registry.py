@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from . import (
+    abort_multipart_upload,
+    complete_multipart_upload,
     create_bucket,
+    create_multipart_upload,
     delete_bucket,
     delete_object,
     get_bucket_location,
@@ -13,14 +16,20 @@ from . import (
     head_bucket,
     head_object,
     list_buckets,
+    list_multipart_uploads,
     list_objects,
     list_objects_v2,
+    list_parts,
     put_object,
+    upload_part,
 )
 from .operation import Operation
 
 OPERATIONS: Final[tuple[Operation[Any, Any], ...]] = (
+    abort_multipart_upload.operation,
+    complete_multipart_upload.operation,
     create_bucket.operation,
+    create_multipart_upload.operation,
     delete_bucket.operation,
     delete_object.operation,
     get_bucket_location.operation,
@@ -28,7 +37,10 @@ OPERATIONS: Final[tuple[Operation[Any, Any], ...]] = (
     head_bucket.operation,
     head_object.operation,
     list_buckets.operation,
+    list_multipart_uploads.operation,
     list_objects.operation,
     list_objects_v2.operation,
+    list_parts.operation,
     put_object.operation,
+    upload_part.operation,
 )

@@ -97,7 +97,7 @@ def read_facts(context: Context, request: StoredHeaders) -> Facts:
     return Facts(
         content_type=request.content_type or DEFAULT_CONTENT_TYPE,
         metadata=json.dumps(kept, separators=(",", ":")) if kept else "",
-        tags=encode_tags(tagging.parse_header(request.tagging)) if request.tagging else "",
+        tags=encode_tags(dict(tagging.parse_header(request.tagging))) if request.tagging else "",
         storage_class=storage_class,
     )
 
