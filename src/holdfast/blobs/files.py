@@ -22,6 +22,8 @@ from holdfast.blobs.wholefiles import WholeFileWriter
 
 SMALL_BYTES_MAX = 1 << 20
 """Above this a file's own sync, rename and directory sync are little beside its bytes (docs/decisions/0003)."""
+SMALL_BYTES_CEILING = 32 << 20
+"""Scrub reads 4 KiB to find a record's header."""
 SEGMENT_BYTES_MAX = 128 << 20
 
 
@@ -39,6 +41,7 @@ class FileBlobs:
         small_bytes_max: int = SMALL_BYTES_MAX,
         segment_bytes_max: int = SEGMENT_BYTES_MAX,
     ) -> None:
+        assert small_bytes_max <= SMALL_BYTES_CEILING
         self._layout = Layout(root)
         self._layout.make()
         self._instance = names.random_name()

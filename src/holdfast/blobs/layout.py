@@ -31,15 +31,18 @@ class Layout:
         self.ballast = root / "ballast"
 
     def make(self) -> None:
-        """Make the directories that are missing, durably, so that no write has to. Raises OSError."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = {entry.name for entry in os.scandir(self._blobs)} if self._blobs.is_dir() else set()
-        wanted = [f"{number:02x}" for number in range(_SPREAD)]
-        if self.staging.is_dir() and made.issuperset(wanted):
-            return
-        for directory in (self._blobs, self.staging, *(self._blobs / name for name in wanted)):
+        """Make the directories that are missing, so that no write has to, and sync them. Raises OSError."""
+        if not self.root.is_dir():
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync_directory(self.root.parent)
+        for directory in (self._blobs, self.staging):
             directory.mkdir(mode=0o700, exist_ok=True)
-        for directory in (self._blobs, self.root, self.root.parent):
+        made = set(os.listdir(self._blobs))
+        for name in (f"{number:02x}" for number in range(_SPREAD)):
+            if name not in made:
+                (self._blobs / name).mkdir(mode=0o700, exist_ok=True)
+        # Also those found there: the process that made them may have died before its sync.
+        for directory in (self._blobs, self.root):
             sync_directory(directory)
 
     def directory_of(self, container_id: str) -> Path:

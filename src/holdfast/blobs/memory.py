@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from holdfast.blobs import names
-from holdfast.blobs.blocks import check_blocks, checksums_of
+from holdfast.blobs.blocks import block_count, check_blocks, checksums_of
 from holdfast.blobs.interface import (
     BLOCK_BYTES,
     BlobCorrupt,
@@ -92,12 +92,13 @@ class _MemoryStaged:
 
 
 class _MemoryReader:
-    __slots__ = ("_disk", "_inline", "_pieces")
+    __slots__ = ("_disk", "_error", "_inline", "_pieces")
 
     def __init__(self, disk: MemoryDisk, slices: Sequence[Slice], inline: bool) -> None:
         self._disk = disk
         self._pieces = self._walk(slices)
         self._inline = inline
+        self._error: BlobsError | None = None
 
     def _walk(self, slices: Sequence[Slice]) -> Iterator[memoryview]:
         for piece in slices:
@@ -110,10 +111,10 @@ class _MemoryReader:
             position = piece.offset_bytes
             while position < stop:
                 first = position // BLOCK_BYTES
-                end = min(first * BLOCK_BYTES + PIECE_BYTES, len(blob.payload))
+                covered = min(first * BLOCK_BYTES + PIECE_BYTES, block_count(stop) * BLOCK_BYTES)
+                end = min(covered, len(blob.payload))
                 covering = memoryview(bytes(blob.payload[first * BLOCK_BYTES : end]))
-                last = -(-end // BLOCK_BYTES)
-                check_blocks(piece.blob_id, first, covering, blob.checksums[first:last])
+                check_blocks(piece.blob_id, first, covering, blob.checksums[first : block_count(end)])
                 yield covering[position - first * BLOCK_BYTES : min(end, stop) - first * BLOCK_BYTES]
                 position = min(end, stop)
 
@@ -121,7 +122,13 @@ class _MemoryReader:
         return self.read() if self._inline else None
 
     def read(self) -> memoryview:
-        return next(self._pieces, memoryview(b""))
+        if self._error is not None:
+            raise self._error
+        try:
+            return next(self._pieces, memoryview(b""))
+        except BlobsError as error:
+            self._error = error
+            raise
 
     def close(self) -> None:
         self._pieces = iter(())

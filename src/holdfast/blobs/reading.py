@@ -10,12 +10,15 @@ from typing import Protocol
 
 from holdfast.blobs import records, wholefiles
 from holdfast.blobs.blocks import block_count, check_blocks
-from holdfast.blobs.interface import BLOCK_BYTES, BlobCorrupt, BlobMissing, Slice
+from holdfast.blobs.interface import BLOCK_BYTES, BlobCorrupt, BlobMissing, BlobsError, Slice
 from holdfast.blobs.opened import Opened, OpenedContainers
 
 PIECE_BLOCKS = 4
 PIECE_BYTES = PIECE_BLOCKS * BLOCK_BYTES
 """A reader hands out at most this much at a time; larger pieces fall out of the processor's cache."""
+
+# What a disk or a file system says of sectors that it cannot give back.
+_ROTTEN = frozenset({errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ENODATA})
 
 _NOTHING = memoryview(b"")
 # Opportunistic: a kernel without the flag is one that never reads inline.
@@ -54,16 +57,21 @@ class FileReader:
         self._buffer = _NOTHING
 
     def _next(self, flags: int) -> memoryview | None:
-        while True:
-            if self._run is None:
-                wanted = next(self._slices, None)
-                if wanted is None:
-                    return _NOTHING
-                self._run = _RecordRun(wanted) if "/" in wanted.blob_id else _FileRun(wanted)
-            piece = self._run.read(self, flags)
-            if piece is None or len(piece):
-                return piece
-            self._run = None
+        try:
+            while True:
+                if self._run is None:
+                    wanted = next(self._slices, None)
+                    if wanted is None:
+                        return _NOTHING
+                    self._run = _RecordRun(wanted) if "/" in wanted.blob_id else _FileRun(wanted)
+                piece = self._run.read(self, flags)
+                if piece is None or len(piece):
+                    return piece
+                self._run = None
+        except BlobsError as error:
+            # Else the next call might go on after the gap, or look like the end.
+            self._run = _Failed(error)
+            raise
 
     def container(self, container_id: str, flags: int) -> Opened | None:
         """Return an open container, or None if `flags` forbid to open it."""
@@ -86,7 +94,9 @@ class FileReader:
             if flags and error.errno == errno.EOPNOTSUPP:
                 self._containers.reads_inline = False
                 return False
-            raise BlobCorrupt(f"blob {blob_id} cannot be read: {error.strerror}; run holdfast scrub") from error
+            if error.errno in _ROTTEN:
+                raise BlobCorrupt(f"blob {blob_id} cannot be read: {error.strerror}; run holdfast scrub") from error
+            raise
         if count == len(target):
             return True
         if flags:
@@ -94,6 +104,18 @@ class FileReader:
         if not count:
             raise BlobCorrupt(f"blob {blob_id}: its file ends at byte {offset_bytes}; run holdfast scrub")
         return self.fill(blob_id, fd, target[count:], offset_bytes + count, flags)
+
+
+class _Failed:
+    """What is left of a reader that has met a fault: it says so each time."""
+
+    __slots__ = ("_error",)
+
+    def __init__(self, error: BlobsError) -> None:
+        self._error = error
+
+    def read(self, reader: FileReader, flags: int) -> memoryview | None:
+        raise self._error
 
 
 class _RecordRun:

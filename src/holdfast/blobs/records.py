@@ -96,9 +96,9 @@ def encode(
 def checksums_in(blob: str, seed: int, place: RecordId, header: memoryview) -> tuple[int, ...]:
     """Return the checksums of a record's blocks, from a header that must be that of this blob. Raises `BlobCorrupt`."""
     unpacked = _with_checksums(block_count(place.length_bytes)).unpack(header)
-    length, offset, wanted = unpacked[1], unpacked[2], unpacked[-1]
+    magic, length, offset, wanted = unpacked[0], unpacked[1], unpacked[2], unpacked[-1]
     found = crc32c(header[:-_CRC_BYTES], seed)
-    if found != wanted or length != place.length_bytes or offset != place.offset_bytes:
+    if found != wanted or magic != MAGIC or length != place.length_bytes or offset != place.offset_bytes:
         raise BlobCorrupt(
             f"blob {blob}: its header is damaged or another's (crc32c is {found:08x}, {wanted:08x} was written); "
             "run holdfast scrub"

@@ -1,0 +1,157 @@
+"""What the files engine's readers hold open, and when they wait."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.blobs.files import FileBlobs
+from holdfast.blobs.interface import BlobCorrupt, Slice, container_of
+from holdfast.blobs.layout import Layout
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Iterator[FileBlobs]:
+    engine = FileBlobs(tmp_path, reserve_bytes=0, small_bytes_max=10)
+    yield engine
+    engine.close()
+
+
+def put(blobs: FileBlobs, body: bytes) -> Slice:
+    one = blobs.stage(len(body))
+    one.write(body)
+    one.seal()
+    ((place,),) = blobs.flush([one])
+    return place
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.fixture
+def forty_descriptors() -> Iterator[None]:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_a_container_that_is_not_open_yet_is_left_to_a_thread(blobs: FileBlobs) -> None:
+    place = put(blobs, b"body")
+    reader = blobs.open([place])
+    assert reader.read_inline() is None
+    assert bytes(reader.read()) == b"body"
+
+
+def test_a_read_that_would_wait_is_left_to_a_thread_and_loses_nothing(
+    blobs: FileBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, large = put(blobs, b"small"), put(blobs, bytes(range(250)) * 4000)
+    preadv = os.preadv
+
+    def would_wait(fd: int, buffers: list[memoryview], offset: int, flags: int = 0) -> int:
+        if flags:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return preadv(fd, buffers, offset, flags)
+
+    monkeypatch.setattr(os, "preadv", would_wait)
+    reader = blobs.open([small, large])
+    seen = bytearray()
+    while len(seen) < 5 + 10**6:
+        assert reader.read_inline() is None
+        seen += reader.read()
+    assert not reader.read()
+    assert seen == b"small" + bytes(range(250)) * 4000
+
+
+def test_a_file_system_that_cannot_promise_not_to_wait_is_asked_once(
+    blobs: FileBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = put(blobs, b"body")
+    asked: list[int] = []
+    preadv = os.preadv
+
+    def unsupported(fd: int, buffers: list[memoryview], offset: int, flags: int = 0) -> int:
+        if flags:
+            asked.append(fd)
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        return preadv(fd, buffers, offset, flags)
+
+    monkeypatch.setattr(os, "preadv", unsupported)
+    assert bytes(blobs.open([place]).read()) == b"body"
+    for _ in range(3):
+        reader = blobs.open([place])
+        assert reader.read_inline() is None
+        assert bytes(reader.read()) == b"body"
+    assert len(asked) == 1
+
+
+def test_a_sector_that_cannot_be_read_is_rot(blobs: FileBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = put(blobs, b"body")
+
+    def fail(fd: int, buffers: list[memoryview], offset: int, flags: int = 0) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "preadv", fail)
+        with pytest.raises(BlobCorrupt, match=f"{place.blob_id} cannot be read: Input/output error"):
+            blobs.open([place]).read()
+
+
+@pytest.mark.usefixtures("forty_descriptors")
+def test_few_descriptors_are_enough_for_many_containers(tmp_path: Path) -> None:
+    before = descriptors()
+    blobs = FileBlobs(tmp_path, reserve_bytes=0, small_bytes_max=10)
+    places = [put(blobs, bytes([number]) * 100) for number in range(60)]
+    for number, place in enumerate(places):
+        assert bytes(blobs.open([place]).read()) == bytes([number]) * 100
+    assert descriptors() <= before + 10
+    blobs.close()
+    assert descriptors() == before
+
+
+@pytest.mark.usefixtures("forty_descriptors")
+def test_containers_kept_for_later_give_way_to_what_is_needed_now(tmp_path: Path) -> None:
+    blobs = FileBlobs(tmp_path, reserve_bytes=0, small_bytes_max=10)
+    places = [put(blobs, bytes([number]) * 100) for number in range(12)]
+    for place in places:
+        blobs.open([place]).read()
+    taken: list[int] = []
+    with contextlib.suppress(OSError):
+        while len(taken) < 100:
+            taken.append(os.open("/dev/null", os.O_RDONLY))
+    assert len(taken) < 40
+    assert bytes(blobs.open([places[0]]).read()) == bytes(100)
+    for fd in taken:
+        os.close(fd)
+    blobs.close()
+
+
+def test_readers_close_what_the_cache_has_let_go_of(blobs: FileBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = descriptors()
+    place = put(blobs, bytes(10**6))
+    reader = blobs.open([place])
+    reader.read()
+    blobs.delete(place.blob_id)
+    assert descriptors() == before + 1
+    reader.close()
+    assert descriptors() == before
+
+
+def test_the_space_of_what_another_process_deleted_is_not_held_for_ever(tmp_path: Path, blobs: FileBlobs) -> None:
+    gone, other = put(blobs, bytes(1000)), put(blobs, bytes(1000))
+    before = descriptors()
+    blobs.open([gone]).read()
+    Layout(tmp_path).path_of(container_of(gone.blob_id)).unlink()
+    for _ in range(3):
+        blobs.open([other]).read()
+        blobs.delete(other.blob_id)
+        other = put(blobs, bytes(1000))
+    assert descriptors() <= before + 1
