@@ -8,7 +8,7 @@ LOCKS := packaging/locks
 CLIENT_LOCKS := tests/clients/locks
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check lint types floors tidy docs test test-fast test-tools client-tools format bench s3-tests wheel lock clean
+.PHONY: help venv run-venv demo check lint types floors tidy docs test test-fast test-tools client-tools format bench s3-tests wheel lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*##  */\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-14s%s\n' "$$name" "$$text"; done
@@ -31,9 +31,11 @@ $(VENV)/dev-is-installed: $(LOCKS)/dev.txt pyproject.toml | $(PYTHON)
 
 venv: $(VENV)/dev-is-installed  ## make .venv with all that development needs
 
+run-venv: $(VENV)/run-is-installed
+
 # --- trying -----------------------------------------------------------------------------------------------------------
 
-demo: $(VENV)/run-is-installed  ## start a store to try, as ./demo does
+demo: run-venv  ## start a store to try, as ./demo does
 	@exec $(PYTHON) -m holdfast.cli.main demo
 
 # --- checking ---------------------------------------------------------------------------------------------------------
