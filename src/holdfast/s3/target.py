@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -11,6 +12,19 @@ from holdfast.s3.codes import S3Error
 PARAMETER_COUNT_MAX: Final = 100
 """A presigned listing has about 15."""
 
+_SIGNATURE_PARAMETERS: Final = frozenset(
+    {
+        "x-amz-algorithm",
+        "x-amz-content-sha256",
+        "x-amz-credential",
+        "x-amz-date",
+        "x-amz-expires",
+        "x-amz-security-token",
+        "x-amz-signature",
+        "x-amz-signedheaders",
+    }
+)
+_SPLITS_HEADERS: Final = re.compile("[\r\n\0]")
 _BAD_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
@@ -31,6 +45,24 @@ def parse_query(raw_query: str) -> dict[str, str]:
             name, _, value = pair.partition("=")
             query.setdefault(_decode(name), _decode(value))
     return query
+
+
+def hoisted_headers(query: Mapping[str, str]) -> dict[str, str]:
+    """Return the `x-amz-…` headers that a presigned URL carries as parameters, by lower-case name, as wire text.
+
+    Some SDKs (JavaScript, Java, Go) move metadata, tags and checksums there, and S3 reads them as headers. Merge them
+    below the real headers before anything is decided, so that router, policy conditions and codec see one request.
+    Raises InvalidArgument for a line break or NUL.
+    """
+    hoisted: dict[str, str] = {}
+    for name, text in query.items():
+        lower = name.lower()
+        if lower.startswith("x-amz-") and lower not in _SIGNATURE_PARAMETERS:
+            if _SPLITS_HEADERS.search(name + text):
+                details = {"ArgumentName": name, "ArgumentValue": text}
+                raise S3Error("InvalidArgument", f"Argument {name} must not hold line breaks or NUL", details=details)
+            hoisted.setdefault(lower, text.encode().decode("latin-1"))
+    return hoisted
 
 
 def _decode(text: str) -> str:

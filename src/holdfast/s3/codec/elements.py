@@ -70,11 +70,12 @@ def _attributes_writer(fields: list[Field]) -> Writer | None:
         return None
     values_of = getter_of([field.name for field in fields])
     names = [field.marker.name for field in fields if isinstance(field.marker, Attribute)]
-    declaration = f' xmlns:xsi="{XSI}"' if any(name.startswith("xsi:") for name in names) else ""
+    # A prefix has to be declared, and S3 does so on the element itself.
+    before = [f' xmlns:xsi="{XSI}" {name}' if name.startswith("xsi:") else f" {name}" for name in names]
 
     def write(value: Any) -> str:
-        pairs = zip(names, values_of(value), strict=True)
-        return declaration + "".join([f' {name}="{xml.escape(text)}"' for name, text in pairs if text is not None])
+        pairs = zip(before, values_of(value), strict=True)
+        return "".join([f'{name}="{xml.escape(text)}"' for name, text in pairs if text is not None])
 
     return write
 

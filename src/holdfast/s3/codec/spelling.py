@@ -143,7 +143,7 @@ def _write_truth(value: Any) -> str:
 
 def splits_headers(text: str) -> bool:
     """Whether this text would end the header that it is written into."""
-    return not text.isprintable() and _SPLITS_HEADERS.search(text) is not None
+    return _SPLITS_HEADERS.search(text) is not None
 
 
 def header_text(text: str) -> str:
