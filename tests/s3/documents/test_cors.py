@@ -116,6 +116,10 @@ def test_the_first_rule_whose_pattern_fits_applies(origin: str, method: str, rul
     assert cors.find_rule(SUFFIXES, origin, method) == (None if rule is None else SUFFIXES[rule])
 
 
+def test_the_ends_of_a_pattern_do_not_share_characters() -> None:
+    assert cors.find_rule((Rule(("GET",), ("aba*aba",)),), "ababa", "GET") is None
+
+
 def test_requested_headers_must_all_be_allowed_whatever_their_case() -> None:
     rules = (Rule(("GET",), ("*",), ("X-Amz-*", "range")),)
     assert cors.find_rule(rules, "https://a", "GET", ("x-amz-date", "RANGE"))

@@ -39,7 +39,7 @@ def holds(operator: str, key: str, wanted: str | Sequence[str], *values: str, **
         ("NumericEquals", "s3:max-keys", "10", "10.0", True),
         ("NumericNotEquals", "s3:max-keys", "10", "10", False),
         ("NumericLessThan", "s3:max-keys", "10", "junk", False),
-        ("NumericLessThan", "s3:TlsVersion", "1.2", "1.1", True),
+        ("NumericLessThan", "s3:signatureAge", "1.2", "1.1", True),
         ("DateGreaterThan", "aws:CurrentTime", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", True),
         ("DateLessThan", "aws:CurrentTime", "2026-01-01", "2026-01-02T00:00:00Z", False),
         ("DateLessThan", "aws:CurrentTime", "2026-01-01T01:00:00+01:00", "2025-12-31T23:59:59Z", True),
