@@ -281,7 +281,7 @@ def test_an_encoded_slash_is_no_spelling_of_a_slash() -> None:
         ("prefix=%zz%", "prefix=%25zz%25"),
         ("a==&b=c=d", "a=%3D&b=c%3Dd"),
         ("X-Amz-Signature=0&x-amz-signature=1", "x-amz-signature=1"),
-        ("%58-Amz-Signature=0&a", "a="),
+        ("%58-Amz-Signature=0&a", "X-Amz-Signature=0&a="),
         ("a=1&&b", "a=1&b="),
         ("", ""),
     ],
@@ -524,7 +524,7 @@ def test_signature_version_2_is_refused_with_the_sentence_that_s3cmd_knows() -> 
     assert (in_header.code, in_query.code) == ("InvalidRequest", "InvalidRequest")
 
 
-@pytest.mark.parametrize("query", ["AWSAccessKeyId=AKID&Signature=x", "%58-Amz-Signature=0", "X-Amz-Credential=a"])
+@pytest.mark.parametrize("query", ["AWSAccessKeyId=AKID&Signature=x", "X-Amz-Signature=0", "X-Amz-Credential=a"])
 def test_header_and_query_auth_together_are_refused(query: str) -> None:
     assert refusal(signed(query=query)).code == "InvalidRequest"
     assert refusal(with_headers(presigned(), authorization=signed().headers["authorization"])).code == "InvalidRequest"

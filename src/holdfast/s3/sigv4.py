@@ -18,6 +18,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Literal, NamedTuple, NoReturn
 from urllib.parse import quote, unquote_to_bytes
@@ -36,7 +37,8 @@ EMPTY_SHA256: Final = sha256(b"").hexdigest()
 
 SKEW_MAX: Final = timedelta(minutes=15)  # S3 user guide, "Request timestamps"
 EXPIRES_MAX_S: Final = 7 * 24 * 3600  # S3 API reference, "X-Amz-Expires"
-CREDENTIAL_LENGTH_MAX: Final = 256  # ours: an access key id and a scope are far shorter
+CREDENTIAL_LENGTH_MAX: Final = 256  # characters, ours: an access key id and a scope are far shorter
+SIGNER_LENGTH_MAX: Final = 4096  # characters of a credential and its signed headers, ours
 SIGNED_HEADERS_MAX: Final = 128  # ours: more than a header block of 16 KiB makes sense for
 
 _UNRESERVED: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
@@ -49,6 +51,7 @@ _QUERY_FIELDS: Final = (
     "X-Amz-SignedHeaders",
     "X-Amz-Expires",
 )
+_AUTH_FIELDS: Final = frozenset((*_QUERY_FIELDS, "X-Amz-Content-Sha256", "AWSAccessKeyId"))
 _V2_REFUSAL: Final = (
     # s3cmd looks for this very sentence.
     "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
@@ -94,10 +97,10 @@ def find_claim(head: Head) -> Claim | None:
     Raises S3Error if there is more than one signature, an unsupported or a malformed one.
     """
     authorization = head.headers.get("authorization")
-    # Names of query fields may be percent-encoded, so a query is taken apart only if it could hold one of ours.
+    # Only a field's plain name counts: a percent-encoded one is an ordinary field, signed like any other.
     query = head.raw_query
     fields: dict[str, str] | None = None
-    if query and ("mz-" in query or "MZ-" in query or "AWSA" in query or "%" in query):
+    if query and ("X-Amz-" in query or "AWSAccessKeyId" in query):
         fields = _find_auth_fields(query)
     if authorization is None:
         return None if fields is None else _read_query(head, fields)
@@ -197,8 +200,11 @@ def check_signature(claim: Claim, head: Head, host: str, secret: str | None) -> 
             "The AWS Access Key Id you provided does not exist in our records.",
             details={"AWSAccessKeyId": claim.access_key_id},
         )
-    # A header that was signed must be here, even where an empty value would give the same canonical request.
-    if not is_right or not all(name in headers or name == "host" for name in signed):
+    for name in signed:
+        # A header that was signed must be here, even where an empty value would give the same canonical request.
+        if name not in headers and name != "host":
+            is_right = False
+    if not is_right:
         raise S3Error(
             "SignatureDoesNotMatch",
             "The request signature we calculated does not match the signature you provided. "
@@ -268,19 +274,10 @@ def _read_header(head: Head, authorization: str) -> Claim:
     algorithm, _, rest = authorization.partition(" ")
     if algorithm != ALGORITHM:
         _refuse_algorithm(algorithm)
-    credential = signed_headers = signature = ""
-    for field in rest.split(","):
-        name, _, value = field.strip(" \t").partition("=")
-        if name == "Credential" and not credential:
-            credential = value
-        elif name == "SignedHeaders" and not signed_headers:
-            signed_headers = value
-        elif name == "Signature" and not signature:
-            signature = value
-        else:
-            raise _malformed("header", "expecting Credential, SignedHeaders and Signature, once each.")
-    if not credential or not signed_headers or not signature:
-        raise _malformed("header", "expecting Credential, SignedHeaders and Signature, once each.")
+    signer_text, _, signature = rest.rpartition("Signature=")
+    if len(signer_text) > SIGNER_LENGTH_MAX or not signature:
+        raise _malformed("header", "expecting Credential, SignedHeaders and Signature.")
+    access_key_id, date, region, service, names = _read_signer(signer_text)
     headers = head.headers
     timestamp = headers.get("x-amz-date")
     signed_at: datetime | None
@@ -296,13 +293,23 @@ def _read_header(head: Head, authorization: str) -> Claim:
         raise S3Error("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
     if payload not in STREAMING_FORMS:
         _check_payload(payload)
-    access_key_id, date, region, service = _split_credential("header", credential)
     if date != timestamp[:8]:
         raise _malformed(
             "header", f'Invalid credential date "{date}". This date is not the same as X-Amz-Date: "{timestamp[:8]}".'
         )
-    names = _split_names("header", signed_headers)
     return Claim("header", access_key_id, date, region, service, names, signature, timestamp, signed_at, None, payload)
+
+
+@lru_cache(maxsize=1024)
+def _read_signer(text: str) -> tuple[str, str, str, str, tuple[str, ...]]:
+    """Read `Credential=…, SignedHeaders=…,`, which one client repeats for a day: access key id, scope and names."""
+    credential, _, rest = text.partition(",")
+    signed_headers, _, after = rest.partition(",")
+    credential_name, _, credential = credential.strip(" ").partition("=")
+    names_name, _, signed_headers = signed_headers.strip(" ").partition("=")
+    if credential_name != "Credential" or names_name != "SignedHeaders" or not signed_headers or after.strip(" "):
+        raise _malformed("header", "expecting Credential, SignedHeaders and Signature.")
+    return *_split_credential("header", credential), _split_names("header", signed_headers)
 
 
 def _read_query(head: Head, fields: Mapping[str, str]) -> Claim:
@@ -364,12 +371,13 @@ def _find_auth_fields(query: str) -> dict[str, str] | None:
     """Return the fields of a query that speak of a signature, or None if none of them asks for one to be checked."""
     found: dict[str, str] = {}
     for pair in query.split("&"):
-        raw_name, _, raw_value = pair.partition("=")
-        name = unquote_to_bytes(raw_name).decode("latin-1") if "%" in raw_name else raw_name
-        if name in _QUERY_FIELDS or name in ("AWSAccessKeyId", "X-Amz-Content-Sha256"):
+        name, _, value = pair.partition("=")
+        if name in _AUTH_FIELDS:
             if name in found:
                 raise S3Error("AuthorizationQueryParametersError", f"The query parameter {name} is given twice.")
-            found[name] = unquote_to_bytes(raw_value.replace("+", " ")).decode("latin-1")
+            if "%" in value or "+" in value:
+                value = unquote_to_bytes(value.replace("+", " ").encode("latin-1")).decode("latin-1")
+            found[name] = value
     is_signed = "AWSAccessKeyId" in found or "X-Amz-Signature" in found or "X-Amz-Credential" in found
     return found if is_signed or "X-Amz-Algorithm" in found else None
 
@@ -473,10 +481,10 @@ def _canonical_query(raw_query: str) -> str:
         if not pair:
             continue
         name, _, value = pair.partition("=")
-        if name.rstrip(_UNRESERVED):
-            name = _reencode(name)
         if name == "X-Amz-Signature":
             continue
+        if name.rstrip(_UNRESERVED):
+            name = _reencode(name)
         if value.rstrip(_UNRESERVED):
             value = _reencode(value)
         pairs.append((name, value))
@@ -486,8 +494,16 @@ def _canonical_query(raw_query: str) -> str:
 
 
 def _reencode(text: str) -> str:
+    # Delimiters and prefixes come again and again; the length is bounded so that the cache is.
+    return _reencode_short(text) if len(text) <= 128 else _reencode_any(text)
+
+
+def _reencode_any(text: str) -> str:
     # A plus is a space, as S3 and every reader of HTML forms take it; a client that means a plus sends %2B.
     return quote(unquote_to_bytes(text.replace("+", " ").encode("latin-1")), safe="")
+
+
+_reencode_short: Final = lru_cache(maxsize=1024)(_reencode_any)
 
 
 def _other_spellings(claim: Claim, head: Head) -> list[tuple[str, str]]:
