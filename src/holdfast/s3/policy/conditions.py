@@ -1,4 +1,4 @@
-"""Conditions of the policy language: operators, the keys they may ask for, and their compiled tests.
+"""Conditions of the policy language: the keys they may ask for, and their compiled tests.
 
 A key or operator that is not here is refused when the policy is put. S3 itself would let some pass that then never
 match; a rule that silently never or always applies is worse than a refusal.
@@ -9,15 +9,13 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-si
 
 from __future__ import annotations
 
-import ipaddress
-import operator
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping, Sequence
+from decimal import InvalidOperation
 from enum import Enum
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from holdfast.s3.policy.wildcards import Facts, Matcher, Token, matcher, substitute, tokenize, variables_of
+from holdfast.s3.policy.comparisons import FAMILIES, Compare, compile_tokens
+from holdfast.s3.policy.wildcards import Facts, Token, substitute, tokenize, variables_of
 
 
 class Kind(Enum):
@@ -69,18 +67,7 @@ TAG_KEYS: Final = ("s3:ExistingObjectTag/", "s3:RequestObjectTag/")
 
 _KEYS_BY_LOWER_CASE: Final = {key.lower(): key for key in CONDITION_KEYS}
 
-Value: TypeAlias = str
-Compare: TypeAlias = Callable[[Value], bool]
 Quantifier: TypeAlias = Literal["", "ForAnyValue", "ForAllValues"]
-
-
-class _Family(NamedTuple):
-    """How an operator reads the values of a policy into one comparison, and whether it is turned round."""
-
-    name: str
-    compile: Callable[[str], Compare]
-    negated: bool = False
-    wildcards: bool = False
 
 
 class Condition(NamedTuple):
@@ -118,7 +105,7 @@ class Condition(NamedTuple):
                 return True
         for template in self.templates:
             tokens = substitute(template, facts)
-            if tokens is not None and _compile_tokens(self.family, tokens)(value):
+            if tokens is not None and compile_tokens(self.family, tokens)(value):
                 return True
         return False
 
@@ -155,7 +142,7 @@ def compile_condition(operator_name: str, key_name: str, values: Sequence[str], 
         if lowered not in (("true",), ("false",)):
             raise ValueError(f"Null takes true or false for {key_name}")
         return Condition("Null", key, lowered, "", False, False, (), (), "Null")
-    family = _FAMILIES.get(base.lower())
+    family = FAMILIES.get(base.lower())
     if family is None:
         raise ValueError(f"Invalid Condition type : {operator_name}")
     kind = _kind_of(key)
@@ -170,7 +157,7 @@ def compile_condition(operator_name: str, key_name: str, values: Sequence[str], 
             if variables_of(tokens):
                 templates.append(with_known_variables(tokens))
             else:
-                tests.append(_compile_tokens(family.name, tokens))
+                tests.append(compile_tokens(family.name, tokens))
         else:
             try:
                 tests.append(family.compile(value))
@@ -219,144 +206,3 @@ def _take_apart(name: str) -> tuple[Quantifier, str, bool]:
 
 def _kind_of(key: str) -> Kind:
     return CONDITION_KEYS.get(key, Kind.STRING)
-
-
-def _compile_tokens(family: str, tokens: Sequence[Token]) -> Matcher:
-    if family == "StringIgnoreCase":
-        wanted = "".join(str(token) for token in tokens).casefold()
-        return lambda value: value.casefold() == wanted
-    if family == "Arn":
-        return _arn(tokens)
-    return matcher(tokens)
-
-
-def _arn(tokens: Sequence[Token]) -> Matcher:
-    """ARNs match field by field, so that a `*` in one of the first five fields does not reach over a colon."""
-    fields: list[list[Token]] = [[]]
-    for token in tokens:
-        if not isinstance(token, str):
-            fields[-1].append(token)
-            continue
-        pieces = token.split(":") if len(fields) < 6 else [token]
-        if len(fields) - 1 + len(pieces) > 6:
-            pieces = token.split(":", 6 - len(fields))
-        fields[-1].append(pieces[0])
-        fields += [[piece] for piece in pieces[1:]]
-    matchers = [matcher(field) for field in fields]
-
-    def matches(value: str) -> bool:
-        parts = value.split(":", 5)
-        return len(parts) == len(matchers) and all(test(part) for test, part in zip(matchers, parts, strict=True))
-
-    return matches
-
-
-def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> Callable[[str], Compare]:
-    def compile_value(text: str) -> Compare:
-        wanted = _number(text)
-
-        def test(value: str) -> bool:
-            try:
-                return compare(_number(value), wanted)
-            except (ValueError, InvalidOperation):
-                return False
-
-        return test
-
-    return compile_value
-
-
-def _number(text: str) -> Decimal:
-    if len(text) > 64:
-        raise ValueError("too long for a number")
-    number = Decimal(text)
-    if not number.is_finite():
-        raise ValueError("not a number")
-    return number
-
-
-def _date(compare: Callable[[datetime, datetime], bool]) -> Callable[[str], Compare]:
-    def compile_value(text: str) -> Compare:
-        wanted = _moment(text)
-
-        def test(value: str) -> bool:
-            try:
-                return compare(_moment(value), wanted)
-            except ValueError:
-                return False
-
-        return test
-
-    return compile_value
-
-
-def _moment(text: str) -> datetime:
-    """An ISO 8601 date, with or without time, or seconds since 1970; UTC unless it says otherwise."""
-    if text.isascii() and text.isdigit():
-        try:
-            return datetime.fromtimestamp(int(text[:20]), UTC)
-        except (OverflowError, OSError) as error:
-            raise ValueError(f"{text} is no time") from error
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _bool(text: str) -> Compare:
-    wanted = text.lower()
-    if wanted not in ("true", "false"):
-        raise ValueError("neither true nor false")
-    return lambda value: value.lower() == wanted
-
-
-def _ip(text: str) -> Compare:
-    network = ipaddress.ip_network(text, strict=False)
-
-    def test(value: str) -> bool:
-        try:
-            address = ipaddress.ip_address(value)
-        except ValueError:
-            return False
-        # A dual-stack socket reports IPv4 clients as ::ffff:a.b.c.d; the policy means the address inside.
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None and network.version == 4:
-            address = address.ipv4_mapped
-        return address in network
-
-    return test
-
-
-def _never_called(_: str) -> Compare:
-    raise AssertionError("strings are compiled from tokens")
-
-
-def _families() -> dict[str, _Family]:
-    string = {
-        "StringEquals": _Family("String", _never_called),
-        "StringNotEquals": _Family("String", _never_called, negated=True),
-        "StringEqualsIgnoreCase": _Family("StringIgnoreCase", _never_called),
-        "StringNotEqualsIgnoreCase": _Family("StringIgnoreCase", _never_called, negated=True),
-        "StringLike": _Family("String", _never_called, wildcards=True),
-        "StringNotLike": _Family("String", _never_called, negated=True, wildcards=True),
-        # AWS: "ArnEquals and ArnLike condition operators behave identically."
-        "ArnEquals": _Family("Arn", _never_called, wildcards=True),
-        "ArnLike": _Family("Arn", _never_called, wildcards=True),
-        "ArnNotEquals": _Family("Arn", _never_called, negated=True, wildcards=True),
-        "ArnNotLike": _Family("Arn", _never_called, negated=True, wildcards=True),
-        "Bool": _Family("Bool", _bool),
-        "IpAddress": _Family("IpAddress", _ip),
-        "NotIpAddress": _Family("IpAddress", _ip, negated=True),
-    }
-    compares = {
-        "LessThan": operator.lt,
-        "LessThanEquals": operator.le,
-        "GreaterThan": operator.gt,
-        "GreaterThanEquals": operator.ge,
-    }
-    for stem, build in (("Numeric", _numeric), ("Date", _date)):
-        string[f"{stem}Equals"] = _Family(stem, build(operator.eq))
-        string[f"{stem}NotEquals"] = _Family(stem, build(operator.eq), negated=True)
-        for suffix, compare in compares.items():
-            string[f"{stem}{suffix}"] = _Family(stem, build(compare))
-    return {name.lower(): family for name, family in string.items()}
-
-
-_FAMILIES: Final[Mapping[str, _Family]] = _families()
