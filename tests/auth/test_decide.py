@@ -16,7 +16,6 @@ from holdfast.auth.decide import (
     Subject,
     decide,
     may_make_public,
-    needs_facts,
     sees,
 )
 from holdfast.auth.roles import RIGHT_OF, TABLE, Extent, Right, Role
@@ -134,12 +133,6 @@ def test_conditions_see_the_facts() -> None:
     )
     assert rule(BOB, "s3:ListBucket", listing, None, s3__prefix="public/a") is Rule.POLICY
     assert rule(BOB, "s3:ListBucket", listing, None, s3__prefix="private/a") is Rule.NOTHING
-
-
-def test_facts_are_needed_by_policies_and_prefixes_only() -> None:
-    assert not needs_facts(ALICE, bucket())
-    assert needs_facts(ALICE, bucket(EVERYONE))
-    assert needs_facts(ALICE._replace(scope=Scope(prefixes=("a",))), bucket())
 
 
 def test_absence_is_told_to_those_who_may_create_buckets_and_within_scope() -> None:

@@ -84,7 +84,8 @@ def decide(
     """Decide one action on one bucket or key.
 
     `action` is one of `holdfast.s3.policy.ACTIONS`. `bucket` is None only for s3:ListAllMyBuckets; for s3:CreateBucket
-    it names the bucket to be. `facts` are the policy's, in the spelling of CONDITION_KEYS (see `needs_facts`).
+    it names the bucket to be. `facts` are the policy's, in the spelling of CONDITION_KEYS: those that
+    `fact_keys` names, and `s3:prefix` for a token with prefixes.
     """
     rule = _rule(subject, action, bucket, key, facts)
     may_know = subject.role in _SEES_ALL_NAMES and bucket is not None and covers_bucket(subject.scope, bucket.name)
@@ -127,11 +128,6 @@ def _rule(subject: Subject, action: str, bucket: BucketFacts | None, key: str | 
 def _is_named(subject: Subject, bucket: BucketFacts, right: Right) -> bool:
     access = subject.guest_buckets.get(bucket.bucket_id)
     return access == "write" or (access == "read" and right is Right.READ_DATA)
-
-
-def needs_facts(subject: Subject, bucket: BucketFacts) -> bool:
-    """Whether `decide` may look at facts at all: a policy's conditions do, and a token's prefixes (at `s3:prefix`)."""
-    return bucket.policy is not None or bool(subject.scope.prefixes)
 
 
 def sees(subject: Subject, bucket: BucketFacts, facts: Facts = _NO_FACTS) -> bool:
