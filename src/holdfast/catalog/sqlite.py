@@ -66,7 +66,9 @@ class SqliteCatalog:
     Raises CatalogTooNew for a file of a newer holdfast, and CatalogError for one that can't be opened. With `read_only`
     it neither makes nor migrates the file and takes no commits. `vfs` names a registered SQLite VFS, to test faults.
 
-    It may be opened before a fork: the child opens connections of its own and leaves those of the parent alone.
+    Open it after a fork, or close it before. SQLite's table of the locks of a process is copied by a fork and then wrong,
+    so the child can use neither this catalog nor a new one of the same file, and is told so. Nor may a process open the
+    file by other means than this library: POSIX drops all its locks when it closes any descriptor of the file.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class SqliteCatalog:
         except BaseException:
             self.close()
             raise
+        self._identity = _identity(path)
         _OPENED.add(self)
 
     @property
@@ -183,14 +186,16 @@ class SqliteCatalog:
 
     def _leave_to_parent(self) -> None:
         """In a forked child, let go of what is the parent's without closing it: closing would act on its files."""
-        _INHERITED.append((self._free_readers, self._writer))
+        _INHERITED[self._identity] = (self._free_readers, self._writer)
         if self._turn is not None:
-            inherited, self._turn = self._turn, self._turn.another()
-            inherited.close()
+            self._turn.close()  # else the parent's turn would outlive it here
+            self._turn = None
         self._forget()
 
     def _open_or_make(self) -> None:
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # Only a file that nobody has open yet: closing this descriptor would drop the locks of other connections.
+        with suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         _sync(self._path.parent)
         self._turn = Turn(self._path.with_name(self._path.name + "-turn"))
         with self._turn:
@@ -231,6 +236,8 @@ class SqliteCatalog:
         return self._writer
 
     def _connect(self, read_only: bool = False) -> apsw.Connection:
+        if _INHERITED and _identity(self._path) in _INHERITED:
+            raise CatalogError(f"{self._path} was open when this process was forked; close it before the fork")
         flags = _READ_ONLY_FLAGS if read_only else _FLAGS
         connection = apsw.Connection(os.fspath(self._path), flags=flags, vfs=self._vfs, statementcachesize=300)
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
@@ -332,13 +339,19 @@ def _sync(path: Path) -> None:
 
 _OPENED: WeakSet[SqliteCatalog] = WeakSet()
 
-_INHERITED: list[object] = []
-"""The parent's connections, kept so that the child's garbage collector does not close them."""
+_INHERITED: dict[tuple[int, int], object] = {}
+"""In a forked child, the parent's connections by the identity of their file; kept, so that nothing closes them."""
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _after_fork() -> None:
     for catalog in list(_OPENED):
-        catalog._leave_to_parent()
+        if not catalog._is_closed:
+            catalog._leave_to_parent()
 
 
 os.register_at_fork(after_in_child=_after_fork)
