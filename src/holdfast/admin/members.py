@@ -43,8 +43,9 @@ def add_member(
 ) -> MemberRow:
     """Make a user a member, or change the role, end and buckets of one who is.
 
-    `buckets` names what a GUEST may reach; a GUEST needs an end. Whoever joins again after the membership ended gets a new one:
-    access keys of the old one stay refused. Raises Unknown, or Refused, also where the last MANAGER would be lost.
+    `buckets` names what a GUEST may reach; a GUEST needs an end. Whoever joins again after the membership ended gets
+    a new one: access keys of the old one stay refused. Raises Unknown, or Refused, also where the last MANAGER would
+    be lost.
     """
     if role is Role.GUEST and until_us is None:
         raise Refused("a GUEST's access has an end: add --until DATE")

@@ -1,6 +1,7 @@
 """Where administration happens: the catalog, the clock, the random source, and who is acting.
 
-`Office.commit` is the only way from `admin` to the catalog, so no change is without its audit row and none leaves a cache stale.
+`Office.commit` is the only way from `admin` to the catalog, so no change is without its audit row and none leaves a
+cache stale.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class Office:
         return f"{self.random.getrandbits(128):032x}"
 
     def commit(self, action: str, change: Callable[[Transaction, int], Change[Result]]) -> Result:
-        """Make a change with its audit row in one durable transaction, then tell every worker that its caches are stale.
+        """Make a change with its audit row in one durable transaction, then tell every worker that its caches are
+        stale.
 
         `change` gets the rows and the time, and may be run again. What it raises undoes everything and is raised here.
         """

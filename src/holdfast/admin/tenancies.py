@@ -92,7 +92,8 @@ def _set_state(office: Office, action: str, name: str, state: str, reason: str) 
 def delete_tenancy(office: Office, name: str) -> None:
     """Delete a tenancy that has no buckets, with its memberships. Its access keys are revoked and stay as rows.
 
-    Raises Unknown, or Refused while there are buckets: emptying them is left to S3 clients, where it can be seen and undone.
+    Raises Unknown, or Refused while there are buckets: emptying them is left to S3 clients, where it can be seen and
+    undone.
     """
 
     def change(rows: Transaction, now_us: int) -> Change[None]:
@@ -101,7 +102,8 @@ def delete_tenancy(office: Office, name: str) -> None:
         if buckets:
             shown = ", ".join(bucket.name for bucket in buckets[:3]) + (" and more" if len(buckets) > 3 else "")
             raise Refused(
-                f"tenancy `{name}` still has buckets ({shown}): delete them through S3 first, for example s3cmd rb --recursive --force"
+                f"tenancy `{name}` still has buckets ({shown}): delete them through S3 first, "
+                "for example with s3cmd rb --recursive --force"
             )
         revoke_all(rows, tenancy.tenancy_id)
         for member in rows.scan(MEMBERS, (tenancy.tenancy_id,)):

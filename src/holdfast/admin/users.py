@@ -1,4 +1,7 @@
-"""Users: people and robots by a name. The id behind a name never changes, and a name that is used again is somebody else."""
+"""Users: people and robots by a name.
+
+The id behind a name never changes, and a name that is used again is somebody else.
+"""
 
 from __future__ import annotations
 
@@ -59,8 +62,8 @@ def _set_state(office: Office, action: str, name: str, state: str) -> UserRow:
 def remove_user(office: Office, name: str) -> UserRow:
     """Remove a user for good: keys are revoked, memberships end, the name is free for somebody else. Buckets stay.
 
-    The row stays, so that what the user made still names its maker. Raises Unknown, or Refused where the user is the last MANAGER
-    of a tenancy.
+    The row stays, so that what the user made still names its maker. Raises Unknown, or Refused where the user is the
+    last MANAGER of a tenancy.
     """
 
     def change(rows: Transaction, now_us: int) -> Change[UserRow]:

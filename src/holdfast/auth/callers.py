@@ -1,7 +1,7 @@
 """Who is asking: the caller behind an access key, found in the catalog and remembered for at most a second.
 
-Only what is needed to verify a signature is remembered. Whether the key, its user, its member and its tenancy still stand is asked at
-every request: states by the generation counter, ends in time by the clock.
+Only what is needed to verify a signature is remembered. Whether the key, its user, its member and its tenancy still
+stand is asked at every request: states by the generation counter, ends in time by the clock.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .roles import Role
 from .scope import UNLIMITED, Scope
 
 AGE_MAX_US: Final = 1_000_000
-"""After this an entry is read anew whatever the generation says: the promise that revocation holds within one second."""
+"""After this an entry is read anew whatever the generation says, so that revocation holds within one second."""
 
 ENTRIES_MAX: Final = 4096
 
@@ -46,7 +46,10 @@ SnapshotFactory = Callable[[], AbstractContextManager[Snapshot]]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a request, with the rows that say so. `tenancy` is None when an anonymous request names none that exists."""
+    """Who makes a request, with the rows that say so.
+
+    `tenancy` is None when an anonymous request names none that exists.
+    """
 
     subject: Subject
     tenancy: TenancyRow | None
@@ -67,7 +70,8 @@ class Caller:
         return ANONYMOUS_ID if self.user is None else self.user.name
 
     def check_open(self, action: str) -> None:
-        """Raise TenancyClosed when the caller's tenancy is suspended, or read-only and the action neither reads nor removes.
+        """Raise TenancyClosed when the caller's tenancy is suspended, or read-only and the action neither reads nor
+        removes.
 
         Asked after the signature was verified, so that only those who belong there learn the state by an access key.
         """
@@ -113,16 +117,16 @@ class Callers:
     ) -> Material | None:
         """Return the material of an access key that may sign now, or None for one that is unknown here.
 
-        `tenancy_name` is the host's: the key of another tenancy is unknown there; None (a bare address) lets the key decide.
-        `generation` must be read before the call, and so before the snapshot. Costs a look into a dict, or once a second and
-        after each change some point reads.
+        `tenancy_name` is the host's: the key of another tenancy is unknown there; None (a bare address) lets the key
+        decide. `generation` must be read before the call, and so before the snapshot. Costs a look into a dict, or
+        once a second and after each change some point reads.
 
-        Unknown are also, all alike, a key that is revoked or past its end, and one whose user or membership is suspended, removed or
-        ended: AWS answers `InvalidAccessKeyId` (403) for a key that was deleted or made inactive (`ExpiredToken` is for
-        temporary credentials), and before the signature holds nobody is told which it was.
-        The tenancy's state is not asked here: see `Caller.check_open`.
-        Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-        Raises KeyringError when the secret does not open.
+        Unknown are also, all alike, a key that is revoked or past its end, and one whose user or membership is
+        suspended, removed or ended: AWS answers `InvalidAccessKeyId` (403) for a key that was deleted or made
+        inactive (`ExpiredToken` is for temporary credentials), and before the signature holds nobody is told which it
+        was. The tenancy's state is not asked here: see `Caller.check_open`. Source:
+        https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html Raises KeyringError when the secret does
+        not open.
         """
         entry = self._entries.get(access_key_id)
         if entry is None or entry.generation != generation or not 0 <= now_us - entry.read_at_us < AGE_MAX_US:

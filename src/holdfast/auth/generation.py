@@ -1,4 +1,4 @@
-"""One counter that all processes of a home see: it says whether what was read of keys, members and tenancies may have changed."""
+"""One counter that all processes of a home see: it says whether keys, members or tenancies may have changed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _WIDTH_BYTES: Final = 8
 class Generation:
     """A counter in shared memory (design.md §4.11). Reading it costs a load from memory and no system call.
 
-    Every commit that changes who may do what raises it, after the commit. A process that dies between the two leaves caches
-    that nobody called stale, so each entry also ages out within a second (`callers.AGE_MAX_US`).
+    Every commit that changes who may do what raises it, after the commit. A process that dies between the two leaves
+    caches that nobody called stale, so each entry also ages out within a second (`callers.AGE_MAX_US`).
     """
 
     __slots__ = ("_fd", "_lock", "_map", "_words")
@@ -51,8 +51,9 @@ class Generation:
 
     def raise_(self) -> None:
         """Make every reader in every process see another count."""
-        # Two that add at once must not write the same sum: a reader that came between would take the second change for the
-        # first. The file's lock belongs to the whole process (a flock would be shared with forked workers), so threads need another.
+        # Two that add at once must not write the same sum: a reader that came between would take the second change
+        # for the first. The file's lock belongs to the whole process (a flock would be shared with forked workers),
+        # so threads need another.
         with self._lock:
             fcntl.lockf(self._fd, fcntl.LOCK_EX, _WIDTH_BYTES)
             try:

@@ -37,26 +37,32 @@ def secret_context(tenancy_id: str, access_key_id: str) -> bytes:
 
 
 class Keyring:
-    """Key-encryption keys by version. The newest seals; all open. Immutable: to add a version is to make another."""
+    """Key-encryption keys by version. The newest seals; all open.
 
-    __slots__ = ("_ciphers", "newest")
+    A keyring that came from a file looks into it again for a version that it does not know, so that a version can be
+    added while servers run.
+    """
 
-    def __init__(self, keys: Mapping[int, bytes]) -> None:
-        assert keys and all(version > 0 and len(key) == KEY_BYTES for version, key in keys.items())
+    __slots__ = ("_ciphers", "_path", "newest")
+
+    def __init__(self, keys: Mapping[int, bytes], path: Path | None = None) -> None:
+        assert keys
+        assert all(version > 0 and len(key) == KEY_BYTES for version, key in keys.items())
+        self._path = path
         self._ciphers = {version: AESGCM(key) for version, key in keys.items()}
         self.newest = max(keys)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return the keyring in this file. Raises KeyringError when it is absent, damaged, or open to other users."""
-        return cls(_read(path))
+        return cls(_read(path), path)
 
     @classmethod
     def load_or_create(cls, path: Path, has_sealed: Callable[[], bool]) -> Self:
         """Return the keyring in this file; make one if there is none and nothing was ever sealed.
 
-        `has_sealed` says whether the database holds sealed secrets: then a new keyring would hide that the old one is lost, and
-        KeyringError is raised. The file is on stable storage when this returns.
+        `has_sealed` says whether the database holds sealed secrets: then a new keyring would hide that the old one is
+        lost, and KeyringError is raised. The file is on stable storage when this returns.
         """
         if not path.exists():
             if has_sealed():
@@ -69,7 +75,7 @@ class Keyring:
 
     @classmethod
     def add_version(cls, path: Path) -> Self:
-        """Add a version to the file and return the keyring with it. Running processes know it once they load the file again."""
+        """Add a version to the file and return the keyring with it. What is sealed from now on is sealed with it."""
         keys = _read(path)
         _write(path, {**keys, max(keys) + 1: secrets.token_bytes(KEY_BYTES)}, replaces=True)
         return cls.load(path)
@@ -81,6 +87,9 @@ class Keyring:
 
     def unseal(self, sealed: bytes, version: int, associated: bytes) -> str:
         """Return the secret. Raises KeyringError when the version is not here or the bytes are not what was sealed."""
+        if version not in self._ciphers and self._path is not None:
+            self._ciphers = {known: AESGCM(key) for known, key in _read(self._path).items()}
+            self.newest = max(self._ciphers)
         cipher = self._ciphers.get(version)
         if cipher is None:
             raise KeyringError(
@@ -91,8 +100,8 @@ class Keyring:
             return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], associated).decode()
         except (InvalidTag, ValueError):
             raise KeyringError(
-                f"a sealed secret does not open with version {version} of the keyring: the keyring belongs to another home, "
-                "or the database was changed; restore both from one backup"
+                f"a sealed secret does not open with version {version} of the keyring: the keyring belongs to another "
+                "home, or the database was changed; restore both from one backup"
             ) from None
 
 
@@ -127,7 +136,10 @@ def _read(path: Path) -> dict[int, bytes]:
 
 
 def _write(path: Path, keys: Mapping[int, bytes], *, replaces: bool) -> None:
-    """Put a whole keyring in the place of the old or none. Raises FileExistsError when one is there and `replaces` is false."""
+    """Put a whole keyring in the place of the old or none.
+
+    Raises FileExistsError when one is there and `replaces` is false.
+    """
     document = {"format": FORMAT, "keys": {str(v): base64.b64encode(key).decode() for v, key in keys.items()}}
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

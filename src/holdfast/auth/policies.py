@@ -23,8 +23,8 @@ _MEMBERS_MAY: Final = {"members-read": _READ, "members-write": _READ + _WRITE}
 def find_policy(bucket: BucketRow) -> Policy | None:
     """Return the bucket's policy, ready to evaluate, or None when it has none.
 
-    Compiled forms are remembered by their text, so that a changed policy counts from its commit on. Raises ValueError for a
-    stored text that can't be read: it must not pass for no policy.
+    Compiled forms are remembered by their text, so that a changed policy counts from its commit on. Raises ValueError
+    for a stored text that can't be read: it must not pass for no policy.
     """
     return from_json(bucket.compiled_policy) if bucket.compiled_policy else None
 
@@ -37,7 +37,8 @@ def members_group_id(tenancy_id: str) -> str:
 def resolver(rows: Snapshot, tenancy: TenancyRow) -> Resolve:
     """Return what finds the id behind a name in a policy of this tenancy, for `holdfast.s3.policy.parse`.
 
-    A user is found by name or by id, and only as a member of the tenancy: who belongs to another one is as unknown as nobody.
+    A user is found by name or by id, and only as a member of the tenancy: who belongs to another one is as unknown as
+    nobody.
     """
 
     def resolve(kind: PrincipalKind, name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The settings themselves. Each one's description, kind and default stand here once: reference page, file and options are made from it."""
+"""The settings themselves: name, kind, default and description, from which the file and the reference page are made."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ GIB: Final = 1024**3
 TIB: Final = 1024**4
 
 
-def _setting(kind: Kind[Any], default: Any, description: str) -> Any:
-    return field(default=default, metadata={"kind": kind, "description": description})
+def _about(kind: Kind[Any], description: str) -> dict[str, Any]:
+    return {"kind": kind, "description": description}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,56 +27,84 @@ class Limits:
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html and contract.md, "Threat model".
     """
 
-    part_bytes_min: int = _setting(SIZE, 5 * MIB, "The least size of every part of a multipart upload but the last.")
-    put_bytes_max: int = _setting(
-        SIZE, 5 * GIB, "The largest body of one PutObject or UploadPart, and the largest CopyObject."
+    part_bytes_min: int = field(
+        default=5 * MIB, metadata=_about(SIZE, "The least size of every part of a multipart upload but the last.")
     )
-    object_bytes_max: int = _setting(SIZE, 5 * TIB, "The largest object.")
-    parts_max: int = _setting(number(1, 10_000), 10_000, "The most parts of one upload.")
-    buckets_max: int = _setting(number(1, 1_000_000), 1_000, "The most buckets of one owner in a tenancy.")
-    metadata_bytes_max: int = _setting(
-        SIZE, 2 * KIB, "The most bytes of user metadata of one object, names and values together."
+    put_bytes_max: int = field(
+        default=5 * GIB,
+        metadata=_about(SIZE, "The largest body of one PutObject or UploadPart, and the largest CopyObject."),
     )
-    document_bytes_max: int = _setting(SIZE, MIB, "The longest XML or JSON body, but for the two below.")
-    long_document_bytes_max: int = _setting(
-        SIZE, 8 * MIB, "The longest body of DeleteObjects and CompleteMultipartUpload."
+    object_bytes_max: int = field(default=5 * TIB, metadata=_about(SIZE, "The largest object."))
+    parts_max: int = field(default=10_000, metadata=_about(number(1, 10_000), "The most parts of one upload."))
+    buckets_max: int = field(
+        default=1_000, metadata=_about(number(1, 1_000_000), "The most buckets of one owner in a tenancy.")
     )
-    head_bytes_max: int = _setting(SIZE, 16 * KIB, "The longest head of a request: its line and headers together.")
-    header_timeout_s: int = _setting(
-        number(1, 600, "seconds"), 10, "How long a client may take to send the head of a request."
+    metadata_bytes_max: int = field(
+        default=2 * KIB,
+        metadata=_about(SIZE, "The most bytes of user metadata of one object, names and values together."),
     )
-    body_bytes_per_s_min: int = _setting(SIZE, 1 * KIB, "The slowest rate at which a client may send or take a body.")
-    body_stall_timeout_s: int = _setting(
-        number(1, 3600, "seconds"), 30, "Over how long the rate is averaged, so also how long a body may stand still."
+    document_bytes_max: int = field(
+        default=MIB, metadata=_about(SIZE, "The longest XML or JSON body, but for the two below.")
     )
-    idle_timeout_s: int = _setting(
-        number(1, 3600, "seconds"), 75, "How long a connection may lie idle between requests."
+    long_document_bytes_max: int = field(
+        default=8 * MIB, metadata=_about(SIZE, "The longest body of DeleteObjects and CompleteMultipartUpload.")
     )
-    connections_per_address_max: int = _setting(
-        number(1, 1_000_000),
-        1_024,
-        "The most connections at once from one client's address, for each worker; trusted proxies are exempt.",
+    head_bytes_max: int = field(
+        default=16 * KIB, metadata=_about(SIZE, "The longest head of a request: its line and headers together.")
     )
-    upload_life_days: int = _setting(number(1, 3650, "days"), 7, "After how long an unfinished upload is aborted.")
-    key_life_days: int = _setting(
-        number(1, 36_500, "days"), 90, "How long an access key (token) lives unless its maker says otherwise."
+    header_timeout_s: int = field(
+        default=10,
+        metadata=_about(number(1, 600, "seconds"), "How long a client may take to send the head of a request."),
     )
-    key_life_days_max: int = _setting(
-        number(0, 36_500, "days"),
-        0,
-        "The longest life of an access key (token); 0 = no limit, and `--expires never` is allowed.",
+    body_bytes_per_s_min: int = field(
+        default=1 * KIB, metadata=_about(SIZE, "The slowest rate at which a client may send or take a body.")
     )
-    clock_skew_s: int = _setting(
-        number(1, 3600, "seconds"), 900, "How far the clock of a client may differ (S3: 15 minutes)."
+    body_stall_timeout_s: int = field(
+        default=30,
+        metadata=_about(
+            number(1, 3600, "seconds"), "Over how long the rate is averaged, so also how long a body may stand still."
+        ),
     )
-    presigned_life_s_max: int = _setting(
-        number(1, 604_800, "seconds"), 604_800, "The longest life of a presigned URL (S3: 7 days)."
+    idle_timeout_s: int = field(
+        default=75, metadata=_about(number(1, 3600, "seconds"), "How long a connection may lie idle between requests.")
     )
-    reservation_bytes_min: int = _setting(
-        SIZE, 8 * MIB, "From which length on, or when it is unknown, a body holds quota while it is coming."
+    connections_per_address_max: int = field(
+        default=1_024,
+        metadata=_about(
+            number(1, 1_000_000),
+            "The most connections at once from one client's address, for each worker; trusted proxies are exempt.",
+        ),
     )
-    drain_timeout_s: int = _setting(
-        number(0, 3600, "seconds"), 30, "How long requests in flight may go on after SIGTERM."
+    upload_life_days: int = field(
+        default=7, metadata=_about(number(1, 3650, "days"), "After how long an unfinished upload is aborted.")
+    )
+    key_life_days: int = field(
+        default=90,
+        metadata=_about(
+            number(1, 36_500, "days"), "How long an access key (token) lives unless its maker says otherwise."
+        ),
+    )
+    key_life_days_max: int = field(
+        default=0,
+        metadata=_about(
+            number(0, 36_500, "days"),
+            "The longest life of an access key (token); 0 = no limit, and `--expires never` is allowed.",
+        ),
+    )
+    clock_skew_s: int = field(
+        default=900,
+        metadata=_about(number(1, 3600, "seconds"), "How far the clock of a client may differ (S3: 15 minutes)."),
+    )
+    presigned_life_s_max: int = field(
+        default=604_800,
+        metadata=_about(number(1, 604_800, "seconds"), "The longest life of a presigned URL (S3: 7 days)."),
+    )
+    reservation_bytes_min: int = field(
+        default=8 * MIB,
+        metadata=_about(SIZE, "From which length on, or when it is unknown, a body holds quota while it is coming."),
+    )
+    drain_timeout_s: int = field(
+        default=30, metadata=_about(number(0, 3600, "seconds"), "How long requests in flight may go on after SIGTERM.")
     )
 
 
@@ -85,32 +113,49 @@ class Settings:
     """What `serve` and every other command of one home know of the world. Immutable; made by `load_settings`."""
 
     home: Path
-    s3: tuple[Address, ...] = _setting(
-        ADDRESS, (Address("127.0.0.1", 8080),), "Where the inside endpoint listens (http). May be given more than once."
+    s3: tuple[Address, ...] = field(
+        default=(Address("127.0.0.1", 8080),),
+        metadata=_about(ADDRESS, "Where the inside endpoint listens (http). May be given more than once."),
     )
-    s3_tls: tuple[Address, ...] = _setting(
-        ADDRESS,
-        (Address("127.0.0.1", 8443),),
-        "Where the outside endpoint listens (https). May be given more than once.",
+    s3_tls: tuple[Address, ...] = field(
+        default=(Address("127.0.0.1", 8443),),
+        metadata=_about(ADDRESS, "Where the outside endpoint listens (https). May be given more than once."),
     )
-    tls_dir: Path | None = _setting(
-        PATH,
-        None,
-        "A directory of certificates (NAME.pem with its chain, NAME.key). Empty: a local authority in HOME/tls issues them.",
+    tls_dir: Path | None = field(
+        default=None,
+        metadata=_about(
+            PATH,
+            "A directory of certificates (NAME.pem with its chain, NAME.key). Empty: a local authority in "
+            "HOME/tls issues them.",
+        ),
     )
-    domain: str = _setting(DOMAIN, "s3.localhost", "Tenancies are reached inside at http://TENANCY.DOMAIN.")
-    ext_domain: str = _setting(DOMAIN, "s3-ext.localhost", "Tenancies are reached outside at https://TENANCY.DOMAIN.")
-    workers: int = _setting(number(0, 1024), 0, "How many processes serve requests; 0 = one for each processor.")
-    trusted_proxies: tuple[Network, ...] = _setting(
-        NETWORK, (), "Networks of proxies whose X-Forwarded-… headers are believed. May be given more than once."
+    domain: str = field(
+        default="s3.localhost", metadata=_about(DOMAIN, "Tenancies are reached inside at http://TENANCY.DOMAIN.")
     )
-    default_tenancy: str | None = _setting(
-        SLUG,
-        None,
-        "The tenancy of anonymous requests that name none, as on a bare address. Empty: such requests are refused.",
+    ext_domain: str = field(
+        default="s3-ext.localhost", metadata=_about(DOMAIN, "Tenancies are reached outside at https://TENANCY.DOMAIN.")
     )
-    region: str = _setting(
-        TEXT, "us-east-1", "The region that is answered to clients that ask; signatures for any region are accepted."
+    workers: int = field(
+        default=0, metadata=_about(number(0, 1024), "How many processes serve requests; 0 = one for each processor.")
+    )
+    trusted_proxies: tuple[Network, ...] = field(
+        default=(),
+        metadata=_about(
+            NETWORK, "Networks of proxies whose X-Forwarded-… headers are believed. May be given more than once."
+        ),
+    )
+    default_tenancy: str | None = field(
+        default=None,
+        metadata=_about(
+            SLUG,
+            "The tenancy of anonymous requests that name none, as on a bare address. Empty: such requests are refused.",
+        ),
+    )
+    region: str = field(
+        default="us-east-1",
+        metadata=_about(
+            TEXT, "The region that is answered to clients that ask; signatures for any region are accepted."
+        ),
     )
     limits: Limits = field(default_factory=Limits)
 

@@ -1,4 +1,4 @@
-"""Where settings come from: an option wins over the environment, it over the file HOME/holdfast.toml, and that over the default."""
+"""Where settings come from: an option wins over the environment, that over HOME/holdfast.toml, that over the default."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ Given = str | int | bool | Path | Sequence[str]
 
 
 def default_home(environment: Mapping[str, str]) -> Path:
-    """Return HOLDFAST_HOME, or where a home lies when nothing is said: /var/lib/holdfast for root, ~/.holdfast for others."""
+    """Return HOLDFAST_HOME, or where a home lies when nothing is said: ~/.holdfast, for root /var/lib/holdfast."""
     if given := environment.get(HOME_VARIABLE):
         return Path(given).expanduser()
     return Path("/var/lib/holdfast") if os.geteuid() == 0 else Path.home() / ".holdfast"
 
 
 def load_settings(home: Path, options: Mapping[str, Given | None], environment: Mapping[str, str]) -> Settings:
-    """Return the settings of a home. `options` maps the names of settings to what the command line gave, None = nothing.
+    """Return the settings of a home. `options` maps the names of settings to what the command line gave, None =
+    nothing.
 
     Raises SettingError for an unknown name or a value that is not allowed, in whichever source it stands.
     """
@@ -47,7 +48,7 @@ def load_settings(home: Path, options: Mapping[str, Given | None], environment: 
 def template() -> str:
     """Return the text of a new settings file: every setting with its description and default, as comments."""
     lines = [
-        "# holdfast's settings. Each line shows a default; take away the # to change it, and start `holdfast serve` again."
+        "# holdfast's settings. Each line shows a default: take away its # to change it, and start holdfast again."
     ]
     lines += ["# A command-line option wins over the environment variable, and that over this file.", ""]
     for setting in SETTINGS:

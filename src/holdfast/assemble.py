@@ -1,0 +1,191 @@
+"""The home of one store, and the engines in it. The only module that names engines."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from holdfast.admin.endpoints import Serving
+from holdfast.admin.office import Office
+from holdfast.auth.generation import Generation
+from holdfast.auth.keyring import Keyring
+from holdfast.catalog.interface import Catalog
+from holdfast.catalog.rows import ACCESS_KEYS
+from holdfast.catalog.sqlite import SqliteCatalog
+from holdfast.config import Address, Settings
+
+HOME_FORMAT: Final = 1
+"""The layout of a home. A home of a newer format is refused."""
+
+
+class HomeError(Exception):
+    """The home can't be used. The text tells the operator what happened and what to do next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where everything of one store lies. All of it belongs to one user and nobody else may look in."""
+
+    root: Path
+
+    @property
+    def format_file(self) -> Path:
+        return self.root / "schema"
+
+    @property
+    def catalog_file(self) -> Path:
+        return self.root / "catalog.sqlite"
+
+    @property
+    def keyring_file(self) -> Path:
+        """The key-encryption keys. Back it up apart from the rest."""
+        return self.root / "keyring"
+
+    @property
+    def blobs(self) -> Path:
+        return self.root / "blobs"
+
+    @property
+    def tls(self) -> Path:
+        """The local certificate authority and what it issued."""
+        return self.root / "tls"
+
+    @property
+    def run(self) -> Path:
+        """What only running processes need: nothing in it is backed up."""
+        return self.root / "run"
+
+    @property
+    def generation_file(self) -> Path:
+        return self.run / "generation"
+
+    @property
+    def serving_file(self) -> Path:
+        """Written by `serve` once it listens: JSON of `pid`, `s3`, `s3_tls` (HOST:PORT each), `domain`, `ext_domain`."""
+        return self.run / "serve.json"
+
+
+def open_home(settings: Settings, *, create: bool) -> Home:
+    """Return the home that the settings name, made when it is not there and `create` is true. Durable when this
+    returns.
+
+    Raises HomeError when it is absent, open to other users, not a home, or of a newer format.
+    """
+    home = Home(settings.home)
+    if not home.format_file.exists():
+        _make(home, create)
+    mode = stat.S_IMODE(home.root.stat().st_mode)
+    if mode & 0o077:
+        raise HomeError(f"{home.root} has mode {mode:04o}, so others may look in: run chmod 700 {home.root}")
+    text = home.format_file.read_text(encoding="utf-8").strip()
+    if not text.isdecimal():
+        raise HomeError(f"{home.format_file} is damaged: it must hold the number {HOME_FORMAT}")
+    if int(text) > HOME_FORMAT:
+        raise HomeError(f"{home.root} is of format {text}, written by a newer holdfast: use that version")
+    for directory in (home.run, home.blobs, home.tls):
+        directory.mkdir(mode=0o700, exist_ok=True)
+    return home
+
+
+def _make(home: Home, create: bool) -> None:
+    if not create:
+        raise HomeError(
+            f"there is no holdfast home at {home.root}: name another with --home or HOLDFAST_HOME, "
+            f"or make this one with holdfast serve --home {home.root}"
+        )
+    if home.root.exists() and any(not _may_precede(entry.name) for entry in home.root.iterdir()):
+        raise HomeError(f"{home.root} is not empty and not a holdfast home: name an empty or new directory")
+    home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.root.chmod(0o700)
+    # The format comes last: a home that was half made by a crash is made again, by whoever comes next.
+    temporary = home.root / f"schema.new.{os.getpid()}"
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(f"{HOME_FORMAT}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(home.format_file)
+    finally:
+        temporary.unlink(missing_ok=True)
+    for directory in (home.root, home.root.parent):
+        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _may_precede(name: str) -> bool:
+    """Whether a new home may find this: settings, an empty disk's own folder, what a crash left of making a home."""
+    return name in ("holdfast.toml", "lost+found") or name.startswith("schema.new.")
+
+
+def open_catalog(home: Home) -> Catalog:
+    """Open the catalog of a home. Raises CatalogError."""
+    return SqliteCatalog(home.catalog_file)
+
+
+def open_keyring(home: Home, catalog: Catalog) -> Keyring:
+    """Open the keyring of a home; it is made with the first access key.
+
+    Raises KeyringError when it is lost or unsafe.
+    """
+
+    def has_sealed() -> bool:
+        with catalog.read() as rows:
+            return bool(rows.scan(ACCESS_KEYS, count_max=1))
+
+    return Keyring.load_or_create(home.keyring_file, has_sealed)
+
+
+def open_generation(home: Home) -> Generation:
+    """Open the counter that tells every process of this home that keys, members or tenancies changed."""
+    return Generation.open(home.generation_file)
+
+
+@contextmanager
+def open_office(home: Home, actor: str) -> Iterator[Office]:
+    """Open what `admin` needs, beside a running server or without one."""
+    catalog = open_catalog(home)
+    generation = open_generation(home)
+    try:
+        yield Office(catalog, generation, actor)
+    finally:
+        generation.close()
+        catalog.close()
+
+
+def find_serving(home: Home, settings: Settings) -> Serving:
+    """Return where the home is served now, or where it would be by these settings."""
+    running = _read_serving(home)
+    if running is None:
+        return Serving(settings.domain, settings.ext_domain, settings.s3, settings.s3_tls, False)
+    return Serving(
+        running.get("domain", settings.domain),
+        running.get("ext_domain", settings.ext_domain),
+        tuple(_address(text) for text in running["s3"]),
+        tuple(_address(text) for text in running["s3_tls"]),
+        True,
+    )
+
+
+def _read_serving(home: Home) -> dict[str, Any] | None:
+    try:
+        document: dict[str, Any] = json.loads(home.serving_file.read_text(encoding="utf-8"))
+        os.kill(document["pid"], 0)
+    except PermissionError:
+        pass  # It lives, as another user.
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return document
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    return Address(host.strip("[]"), int(port))

@@ -1,0 +1,1 @@
+"""The keys to the house: one module for each command."""

@@ -1,0 +1,88 @@
+"""`holdfast user`: people and robots by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .desk import Desk, desk_command
+from .tables import moment
+
+if TYPE_CHECKING:
+    from holdfast.catalog.rows import UserRow
+
+
+@click.group(name="user")
+def command() -> None:
+    """Create, list, suspend and remove users."""
+
+
+def _document(user: UserRow) -> dict[str, Any]:
+    return {
+        "name": user.name,
+        "id": user.user_id,
+        "email": user.email,
+        "state": user.state,
+        "created": moment(user.created_at_us),
+    }
+
+
+@desk_command("holdfast user create alice --email alice@example.org", group=command, name="create")
+@click.argument("user")
+@click.option("--email", default="", metavar="ADDRESS", help="Where notices for the user go.")
+def create(desk: Desk, user: str, email: str) -> None:
+    """Create a user, who belongs to no tenancy yet."""
+    from holdfast.admin.users import create_user
+
+    with desk.office(create=True) as office:
+        row = create_user(office, user, email)
+    desk.answer(_document(row), [f"user {user} is created"])
+    desk.hint(f"Next: holdfast member add TENANCY {user} --role USER")
+
+
+@desk_command("holdfast user list", group=command, name="list")
+def list_(desk: Desk) -> None:
+    """List all users."""
+    from holdfast.admin.users import list_users
+
+    with desk.office() as office, office.read() as rows:
+        users = list_users(rows)
+    table = [(user.name, user.state, user.email, moment(user.created_at_us)[:10], user.user_id) for user in users]
+    desk.table([_document(user) for user in users], ("USER", "STATE", "EMAIL", "CREATED", "ID"), table)
+
+
+@desk_command("holdfast user suspend alice", group=command, name="suspend")
+@click.argument("user")
+def suspend(desk: Desk, user: str) -> None:
+    """Refuse every access key (token) of a user within a second, in all tenancies, until resumed."""
+    from holdfast.admin.users import suspend_user
+
+    with desk.office() as office:
+        row = suspend_user(office, user)
+    desk.answer(_document(row), [f"user {user} is suspended; holdfast user resume {user} takes it back"])
+
+
+@desk_command("holdfast user resume alice", group=command, name="resume")
+@click.argument("user")
+def resume(desk: Desk, user: str) -> None:
+    """Take a suspension back: the user's access keys (tokens) work again."""
+    from holdfast.admin.users import resume_user
+
+    with desk.office() as office:
+        row = resume_user(office, user)
+    desk.answer(_document(row), [f"user {user} is active"])
+
+
+@desk_command("holdfast user remove alice", group=command, name="remove")
+@click.argument("user")
+def remove(desk: Desk, user: str) -> None:
+    """Remove a user for good: access keys are revoked, memberships end, buckets stay.
+
+    Whoever gets the name next is somebody else and inherits nothing.
+    """
+    from holdfast.admin.users import remove_user
+
+    with desk.office() as office:
+        row = remove_user(office, user)
+    desk.answer(_document(row), [f"user {user} is removed; their access keys are refused, their buckets stay"])
