@@ -279,6 +279,15 @@ def test_malformed_framing_is_refused(wire: bytes) -> None:
     assert refusal(UNSIGNED_TRAILER, wire, 10) == "IncompleteBody"
 
 
+@pytest.mark.parametrize("start", [b"", b"0\r\nx:"])
+def test_a_line_without_an_end_is_refused_while_it_comes_and_not_hoarded(start: bytes) -> None:
+    decoder = decoder_for(UNSIGNED_TRAILER, 0)
+    decoder.feed(start)
+    with pytest.raises(S3Error):
+        for _ in range(2 * LINE_LENGTH_MAX):
+            decoder.feed(b"a")
+
+
 # --- trailers
 
 

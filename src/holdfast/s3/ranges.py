@@ -53,7 +53,7 @@ def resolve(byte_range: ByteRange, size_bytes: int) -> tuple[int, int]:
     first, last, text = byte_range
     if first is None:
         assert last is not None
-        first = max(size_bytes - last, 0) if last else size_bytes
+        first = max(size_bytes - last, 0)
         last = size_bytes - 1
     elif last is None or last >= size_bytes:
         last = size_bytes - 1
