@@ -175,9 +175,7 @@ def _signature(listed: Sequence[CompletedPart]) -> str:
     return ",".join(f"{item.part_number}:{(item.etag or '').strip().strip(chr(34))}" for item in listed)
 
 
-def _repeat(
-    context: Context, request: Request, upload: UploadRow, listed: Sequence[CompletedPart]
-) -> Response:
+def _repeat(context: Context, request: Request, upload: UploadRow, listed: Sequence[CompletedPart]) -> Response:
     result = json.loads(upload.result)
     if result["parts"] != _signature(listed):
         raise NoSuchUpload(request.upload_id)
@@ -185,9 +183,7 @@ def _repeat(
     return _answer(context, request, result["etag"], (algorithm, kind, value) if algorithm else None)
 
 
-def _answer(
-    context: Context, request: Request, etag: str, checksum: tuple[str, str, str] | None
-) -> Response:
+def _answer(context: Context, request: Request, etag: str, checksum: tuple[str, str, str] | None) -> Response:
     scheme = "https" if context.is_secure else "http"
     location = f"{scheme}://{context.head.headers.get('host', '')}{context.head.raw_path}"
     if checksum is None:

@@ -87,10 +87,7 @@ class Context:
         self.caller.check_open(action)
         row = self.rows.find(BUCKETS, (self.caller.tenancy.tenancy_id, bucket)) if self.caller.tenancy else None
         if row is None:
-            decision = decide(self.caller.subject, action, BucketFacts(bucket, "", "", None), key, {})
-            if self.caller.is_anonymous or not decision.may_know_absence:
-                raise AccessDenied(action, bucket, key, "anonymous" if self.caller.is_anonymous else decision.reason)
-            raise NoSuchBucket(bucket)
+            raise self._absent(action, bucket, key)
         policy = find_policy(row)
         known: Mapping[str, Sequence[str]] = {}
         needed = fact_keys(policy, action) if policy is not None else _NO_KEYS
@@ -105,6 +102,27 @@ class Context:
         if expected_owner is not None and expected_owner != row.owner_id:
             raise AccessDenied(action, bucket, key, f"{owner_header} is not the owner")
         return row
+
+    def find_bucket(self, action: str, bucket: str) -> BucketRow:
+        """Return the bucket's row undecided, for a request whose entries are authorised one by one.
+
+        Raises what `authorised` raises for a bucket that is not there, and `AccessDenied` for an anonymous caller where no
+        policy could grant anything.
+        """
+        self.caller.check_open(action)
+        row = self.rows.find(BUCKETS, (self.caller.tenancy.tenancy_id, bucket)) if self.caller.tenancy else None
+        if row is None:
+            raise self._absent(action, bucket, None)
+        if self.caller.is_anonymous and not row.policy:
+            raise AccessDenied(action, bucket, None, "anonymous")
+        return row
+
+    def _absent(self, action: str, bucket: str, key: str | None) -> Exception:
+        """Return the error for a bucket that is not there: who is not let to know of absence is told what a private one tells."""
+        if self.caller.is_anonymous:
+            return AccessDenied(action, bucket, key, "anonymous")
+        decision = decide(self.caller.subject, action, BucketFacts(bucket, "", "", None), key, {})
+        return NoSuchBucket(bucket) if decision.may_know_absence else AccessDenied(action, bucket, key, decision.reason)
 
     def is_authorised(self, action: str, bucket: str, key: str | None = None) -> bool:
         """Whether `authorised` would return. For answers that depend on a second right (404 or 403 for a missing key)."""

@@ -66,9 +66,7 @@ def commit(context: Context, request: Request, receipt: Receipt | None) -> Respo
             expires_at_us=context.now_us + context.limits.upload_life_days * US_PER_DAY,
         ),
     )
-    return Response(
-        kind.algorithm if kind else None, kind.type if kind else None, bucket.name, request.key, upload_id
-    )
+    return Response(kind.algorithm if kind else None, kind.type if kind else None, bucket.name, request.key, upload_id)
 
 
 operation = Operation(

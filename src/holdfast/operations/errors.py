@@ -16,9 +16,7 @@ def to_s3(error: store.StoreError) -> S3Error:
         case store.AccessDenied():
             return S3Error("AccessDenied", _denied(error))
         case store.NoSuchBucket():
-            return S3Error(
-                "NoSuchBucket", "The specified bucket does not exist", details={"BucketName": error.bucket}
-            )
+            return S3Error("NoSuchBucket", "The specified bucket does not exist", details={"BucketName": error.bucket})
         case store.BucketTaken(is_own=True):
             return S3Error(
                 "BucketAlreadyOwnedByYou",
@@ -37,7 +35,8 @@ def to_s3(error: store.StoreError) -> S3Error:
             )
         case store.TooManyBuckets():
             return S3Error(
-                "TooManyBuckets", f"You have attempted to create more buckets than allowed ({error.limit}). Delete one first."
+                "TooManyBuckets",
+                f"You have attempted to create more buckets than allowed ({error.limit}). Delete one first.",
             )
         case store.NoSuchKey():
             return S3Error("NoSuchKey", "The specified key does not exist.", details={"Key": error.key})

@@ -60,6 +60,8 @@ class Operation(Generic[Request, Response]):
     admit: Callable[[Context, Request], Admission] | None = None
     commit: Callable[[Context, Request, Receipt | None], Response] | None = None
     body: Literal["none", "document", "payload"] = "none"
+    is_entrywise: bool = False
+    """True where the body names keys that are authorised one by one: before the body only the bucket is looked for."""
     anonymous_allowed: bool = True
     """False where S3 refuses anonymous callers whatever a policy says (ListBuckets, CreateBucket)."""
 

@@ -34,7 +34,10 @@ def choose_kind(algorithm: str | None, type_: str | None) -> Kind | None:
         return None
     name = algorithm.upper()
     if name not in checksums.ALGORITHMS:
-        raise S3Error("InvalidRequest", "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+        raise S3Error(
+            "InvalidRequest",
+            "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
+        )
     chosen = (type_ or ("FULL_OBJECT" if name in _FULL_ONLY else "COMPOSITE")).upper()
     if chosen not in ("COMPOSITE", "FULL_OBJECT"):
         raise S3Error("InvalidRequest", "Value for x-amz-checksum-type header is invalid.")

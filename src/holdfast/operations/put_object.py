@@ -45,9 +45,7 @@ def admit(context: Context, request: Request) -> Admission:
     replaced_bytes = current.size_bytes if current else 0
     length = request.decoded_length if request.decoded_length is not None else request.content_length
     if length is not None:
-        quotas.check_room(
-            context.rows, tenancy, bucket, quotas.Delta(length - replaced_bytes, 0 if current else 1)
-        )
+        quotas.check_room(context.rows, tenancy, bucket, quotas.Delta(length - replaced_bytes, 0 if current else 1))
     return Admission(reserve=(tenancy.tenancy_id, bucket.bucket_id), reserve_replaces_bytes=replaced_bytes)
 
 
