@@ -66,9 +66,9 @@ class SqliteCatalog:
     Raises CatalogTooNew for a file of a newer holdfast, and CatalogError for one that can't be opened. With `read_only`
     it neither makes nor migrates the file and takes no commits. `vfs` names a registered SQLite VFS, to test faults.
 
-    Open it after a fork, or close it before. SQLite's table of the locks of a process is copied by a fork and then wrong,
-    so the child can use neither this catalog nor a new one of the same file, and is told so. Nor may a process open the
-    file by other means than this library: POSIX drops all its locks when it closes any descriptor of the file.
+    Open it after a fork, or close it before. SQLite's table of the locks of a process is copied by a fork and then
+    wrong, so the child can use neither this catalog nor a new one of the same file, and is told so. Nor may a process
+    open the file by other means than apsw: POSIX drops all its locks when it closes any descriptor of the file.
     """
 
     def __init__(
