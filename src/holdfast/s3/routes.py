@@ -28,6 +28,7 @@ BUCKET_SUBRESOURCES: Final[Mapping[str, str]] = {
     "lifecycle": "GET PUT DELETE",
     "location": "GET",
     "logging": "GET PUT",
+    "metadataAnnotationTable": "PUT",
     "metadataConfiguration": "GET POST DELETE",
     "metadataInventoryTable": "PUT",
     "metadataJournalTable": "PUT",
@@ -55,6 +56,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Si
 
 KEY_SUBRESOURCES: Final[Mapping[str, str]] = {
     "acl": "GET PUT",
+    "annotation": "GET PUT DELETE",
     "attributes": "GET",
     "encryption": "PUT",
     "legal-hold": "GET PUT",
