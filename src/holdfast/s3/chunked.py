@@ -17,14 +17,14 @@ from enum import Enum, auto
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from holdfast.s3.codes import S3Error
-from holdfast.s3.sigv4 import (
+from holdfast.s3.claims import (
     EMPTY_SHA256,
     STREAMING_FORMS,
     STREAMING_SIGNED,
     STREAMING_SIGNED_TRAILER,
     STREAMING_UNSIGNED_TRAILER,
 )
+from holdfast.s3.codes import S3Error
 
 CHUNK_SIZE_MIN: Final = 8192  # bytes, but for the last chunk; S3 API reference, "sigv4-streaming"
 LINE_LENGTH_MAX: Final = 512  # bytes, ours: a chunk's signed first line has about 100, a trailer's line less
