@@ -360,6 +360,13 @@ def test_before_is_called_once_and_before_the_functions(catalog: Catalog) -> Non
     assert calls == ["before", "function", "function"]
 
 
+def test_before_may_still_fill_the_sequence(catalog: Catalog) -> None:
+    commit_fns: list[Callable[[Transaction], Any]] = [lambda t: t.add(NOTES, note("one"))]
+    outcomes = catalog.commit(commit_fns, lambda: commit_fns.append(lambda t: t.add(NOTES, note("one"))))
+    assert [type(outcome.error) for outcome in outcomes] == [type(None), RowExists]
+    assert names(catalog) == ["one"]
+
+
 def test_what_before_raises_fails_the_call_and_changes_nothing(catalog: Catalog) -> None:
     def fail() -> None:
         raise OSError("on purpose")

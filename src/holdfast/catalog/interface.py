@@ -22,10 +22,10 @@ Result = TypeVar("Result")
 class Table(Generic[Row]):
     """A declared table. Compared by identity; declared once, in `rows.py`.
 
-    `row` is a NamedTuple class whose fields are `str`, `int`, `bytes` or one of them or None. `key` names the columns of the
-    primary key, in order; they are never None. `indexes` maps a name to the columns of a secondary order; an index is
-    not unique unless its name is in `unique`, and always continues with the primary key. Text is ordered by the bytes of
-    its UTF-8.
+    `row` is a NamedTuple class whose fields are `str`, `int` (64 bits), `bytes` or one of them or None. `key` names the
+    columns of the primary key, in order; they are never None. `indexes` maps a name to the columns of a secondary
+    order; an index is not unique unless its name is in `unique` (None is never taken), and always continues with what
+    it lacks of the primary key. Text is ordered by the bytes of its UTF-8, and None comes first.
     """
 
     name: str
@@ -55,8 +55,9 @@ class Snapshot(Protocol):
     ) -> Sequence[Row]:
         """Return rows whose key (or index) begins with `prefix`, in order, at most `count_max`.
 
-        `start` (inclusive), `after` (exclusive, wins over `start`) and `stop` (exclusive) bound the column that follows the prefix.
-        With `reverse` the order is turned round; the bounds keep their meaning (start/after below, stop above).
+        `start` (inclusive), `after` (exclusive, wins over `start`) and `stop` (exclusive) bound the column that follows
+        the prefix; None there is within no bounds. With `reverse` the order is turned round, and the bounds keep their
+        meaning (start/after below, stop above). In an index the columns of the primary key follow those of the index.
         """
 
 
@@ -64,12 +65,16 @@ class Transaction(Snapshot, Protocol):
     """A snapshot that can be changed. It sees its own changes."""
 
     def add(self, table: Table[Row], row: Row) -> None:
-        """Add a row. Raises `RowExists` when its primary key or a unique index is taken."""
+        """Add a row. Raises `RowExists` when its primary key or a unique index is taken.
+
+        Raises TypeError or ValueError for a value that its column cannot hold, as `replace` does.
+        """
 
     def replace(self, table: Table[Row], row: Row, expected: Row | None = None) -> None:
         """Put a row in the place of the one with the same primary key.
 
-        Raises `RowChanged` when there is none, or when `expected` is given and differs from what is there.
+        Raises `RowChanged` when there is none, or when `expected` is given and differs from what is there, and
+        `RowExists` when another row has its place in a unique index.
         """
 
     def remove(self, table: Table[Row], key: Key) -> Row:
@@ -87,10 +92,16 @@ class Outcome(NamedTuple):
 
 
 class Catalog(Protocol):
-    """An engine. All methods may be called from any thread, one `commit` at a time for each process."""
+    """An engine. All methods may be called from any thread; commits of one process wait for each other.
+
+    Everything raises `CatalogError` once it is closed. Open an engine after a fork, never before.
+    """
 
     def read(self) -> AbstractContextManager[Snapshot]:
-        """Open a snapshot for a short time. Point reads are quick enough for an event loop where `reads_inline` is true."""
+        """Open a snapshot for a short time; it begins with the `with` block and is of no use after it.
+
+        Point reads are quick enough for an event loop where `reads_inline` is true.
+        """
 
     @property
     def reads_inline(self) -> bool:
@@ -99,16 +110,22 @@ class Catalog(Protocol):
     def commit(self, commit_fns: Sequence[CommitFn[Any]], before: Callable[[], None] | None = None) -> list[Outcome]:
         """Run each function in its own savepoint of one durable transaction, and return when it is on stable storage.
 
-        Waits for the turn among all processes first, then calls `before` (the moment to make staged bytes durable; what it raises
-        fails the whole call with nothing changed), then runs the functions in order. `before` may still fill the sequence: it is
-        read, its length too, only after `before` has returned. A function that raises is undone
-        alone, and its exception stands in its outcome. A function may be run again after a conflict: it has no side effects
-        but on the transaction. Raises `CatalogFull` (disk full; nothing changed, the engine goes on) or `CatalogBroken` (a failed sync: what
-        became of the transaction is unknown and this engine takes no more commits until it is opened again).
+        Waits for the turn among all processes first, then calls `before` (the moment to make staged bytes durable; what
+        it raises fails the whole call with nothing changed), then runs the functions in order. `before` may still fill
+        the sequence: it is read, its length too, only after `before` has returned. A function that raises is undone
+        alone, and its exception stands in its outcome. A function may be run again after a conflict: it has no side
+        effects but on the transaction. A transaction that changes nothing syncs nothing.
+
+        Raises `CatalogFull` (disk full; nothing changed, the engine goes on), `CatalogBroken` (a failed sync: what
+        became of the transaction is unknown, and no process takes more commits until it opens the catalog anew) or
+        another `CatalogError` (nothing changed; for one, somebody else holds the database's lock for too long).
         """
 
     def snapshot_to(self, path: Path) -> None:
-        """Write a consistent copy of the whole catalog to a new file, while others read and write."""
+        """Write a consistent copy of the whole catalog to a new file of mode 0600, while others read and write.
+
+        The copy is synced, and is opened by the same engine. Raises FileExistsError.
+        """
 
     def check(self) -> Iterator[str]:
         """Yield one sentence for each fault found in the engine's own structures."""
