@@ -52,6 +52,7 @@ def compile_request(shape: type[T]) -> RequestReader[T]:
     headers = {_header_name(field): (field.position, _value_reader(field)) for field in _of(fields, Header)}
     queries = {field.marker.name: (field.position, _value_reader(field)) for field in _of(fields, Query)}
     maps = [(field.marker.prefix.lower(), field.position) for field in _of(fields, HeaderMap)]
+    prefixes = tuple(prefix for prefix, _ in maps)
     buckets = [field.position for field in _of(fields, Label) if field.marker.name == "Bucket"]
     keys = [field.position for field in _of(fields, Label) if field.marker.name == "Key"]
     bodies = [(field.position, _body_reader(field)) for field in _of(fields, Document) + _of(fields, RawDocument)]
@@ -78,7 +79,7 @@ def compile_request(shape: type[T]) -> RequestReader[T]:
             if name in headers:
                 position, convert = headers[name]
                 values[position] = text if convert is None else convert(text)
-            else:
+            elif name.startswith(prefixes):
                 for prefix, position in maps:
                     if name.startswith(prefix):
                         values[position][name[len(prefix) :]] = text

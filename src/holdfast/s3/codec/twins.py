@@ -36,7 +36,9 @@ def constructor_of(shape: type[T]) -> Callable[..., T]:
 def _through_twin(shape: type[T], names: list[str], slots: Any) -> Callable[..., T]:
     # The `__init__` of a plain dataclass with these fields is the row of assignments that is wanted.
     assignments: Any = dataclasses.make_dataclass("Assignments", names)
-    members = {"__slots__": slots, "__init__": assignments.__init__, "__setattr__": object.__setattr__}
+    # Both, since CPython has one slot for them: with one of a frozen base's left, each assignment would look it up.
+    plain = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    members = {"__slots__": slots, "__init__": assignments.__init__, **plain}
     twin: Any = type(f"{shape.__name__}Twin", shape.__bases__, members)
 
     def construct(*values: Any) -> T:
