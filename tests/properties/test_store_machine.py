@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from hypothesis import settings
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
-from hypothesis.strategies import integers, sampled_from
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.strategies import integers, sampled_from, sets
 
 from holdfast.blobs.interface import Slice, container_of
 from holdfast.catalog.interface import Transaction
@@ -36,7 +36,7 @@ from holdfast.store.slices import decode_slices
 TENANCY = TenancyRow("t", "ten-o", "active", "", "private", 0, 1, 1000, 6, 0)
 BUCKET = BucketRow("t", "bucket", "b", "u", 0, "", "", "", "", None, None)
 KEYS = sampled_from(["a", "a/b", "a/c", "b", "é"])
-SIZES = integers(0, 300)
+SIZES = integers(0, 150)
 
 
 class Part(NamedTuple):
@@ -45,8 +45,6 @@ class Part(NamedTuple):
 
 
 class StoreMachine(RuleBasedStateMachine):
-    uploads: Bundle[str] = Bundle("uploads")
-
     def __init__(self) -> None:
         super().__init__()
         self.catalog = MemoryCatalog()
@@ -120,20 +118,29 @@ class StoreMachine(RuleBasedStateMachine):
         if self.attempt(self.put(key, body), fits):
             self.objects[key] = size
 
-    @rule(target=uploads, key=KEYS)
-    def create_upload(self, key: str) -> str:
+    def has_uploads(self) -> bool:
+        return bool(self.open)
+
+    def pick(self, index: int) -> str:
+        return list(self.open)[index % len(self.open)]
+
+    @precondition(lambda self: len(self.open) < 3)
+    @rule(key=KEYS)
+    def create_upload(self, key: str) -> None:
         upload_id = f"u{next(self.ids)}"
         row = UploadRow(
             "b", key, upload_id, "open", "u", self.now_us, "t", "", "", "STANDARD", "", "", f"m{upload_id}", "", 10**18
         )
         self.commit(lambda tx: multipart.create(tx, row))
         self.open[upload_id] = (key, {})
-        return upload_id
 
-    @rule(upload_id=uploads, number=integers(1, 3), size=integers(1, 200))
+    @precondition(has_uploads)
+    @rule(index=integers(0, 2), numbers=sets(integers(1, 3), min_size=1), size=integers(1, 60))
+    def put_parts(self, index: int, numbers: set[int], size: int) -> None:
+        for number in sorted(numbers):
+            self.put_part(self.pick(index), number, size)
+
     def put_part(self, upload_id: str, number: int, size: int) -> None:
-        if upload_id not in self.open:
-            return
         key, parts = self.open[upload_id]
         slices = self.new_slices(size)
 
@@ -147,10 +154,10 @@ class StoreMachine(RuleBasedStateMachine):
         if self.attempt(change, self.fits(size - parts.get(number, 0))):
             parts[number] = size
 
-    @rule(upload_id=consumes(uploads), skip=integers(0, 3))
-    def complete(self, upload_id: str, skip: int) -> None:
-        if upload_id not in self.open:
-            return
+    @precondition(has_uploads)
+    @rule(index=integers(0, 2), skip=integers(1, 4))
+    def complete(self, index: int, skip: int) -> None:
+        upload_id = self.pick(index)
         key, parts = self.open[upload_id]
         chosen = {number: size for number, size in parts.items() if number != skip}
         if not chosen:
@@ -171,10 +178,10 @@ class StoreMachine(RuleBasedStateMachine):
             del self.open[upload_id]
             self.objects[key] = size
 
-    @rule(upload_id=consumes(uploads))
-    def abort(self, upload_id: str) -> None:
-        if upload_id not in self.open:
-            return
+    @precondition(has_uploads)
+    @rule(index=integers(0, 2))
+    def abort(self, index: int) -> None:
+        upload_id = self.pick(index)
         key, _ = self.open.pop(upload_id)
         self.commit(
             lambda tx: multipart.abort(
@@ -242,4 +249,4 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 TestStoreMachine = StoreMachine.TestCase
-TestStoreMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestStoreMachine.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
