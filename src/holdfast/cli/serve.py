@@ -1,0 +1,161 @@
+"""`holdfast serve`: serve S3 from a home until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from holdfast import __version__
+
+from .desk import Desk, Refusal, desk_command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from holdfast.assemble import Home
+    from holdfast.config import Address, Settings
+    from holdfast.edge.supervisor import Addresses, Companion
+
+
+@desk_command(
+    "holdfast serve",
+    "holdfast serve --home /srv/store --s3 0.0.0.0:80 --s3 '[::]:80' --s3-tls 0.0.0.0:443 --tls-dir /etc/holdfast/tls",
+    "holdfast serve --domain s3.example.org --ext-domain s3-ext.example.org --trusted-proxy 192.0.2.0/24",
+    name="serve",
+)
+@click.option("--s3", multiple=True, metavar="HOST:PORT", help="Where the inside endpoint listens (http); repeatable.")
+@click.option(
+    "--s3-tls", multiple=True, metavar="HOST:PORT", help="Where the outside endpoint listens (https); repeatable."
+)
+@click.option(
+    "--tls-dir",
+    metavar="DIR",
+    help="Certificates: NAME.pem with NAME.key, or NAME/fullchain.pem with privkey.pem. Without it a local authority"
+    " in HOME/tls issues them.",
+)
+@click.option("--domain", metavar="NAME", help="Tenancies are http://TENANCY.NAME inside.")
+@click.option("--ext-domain", metavar="NAME", help="Tenancies are https://TENANCY.NAME outside.")
+@click.option("--workers", type=int, metavar="N", help="Processes that serve; 0 = one for each processor.")
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    metavar="NET",
+    help="A network of proxies whose X-Forwarded-… headers are believed; repeatable.",
+)
+@click.option("--default-tenancy", metavar="NAME", help="The tenancy of anonymous requests that name none.")
+def command(desk: Desk, /, **options: Any) -> None:
+    """Serve S3 from a home, which is made when it is not there."""
+    from holdfast.edge.sockets import CannotListen
+    from holdfast.edge.supervisor import CannotServe, Supervisor
+    from holdfast.edge.tls import NoCertificates
+    from holdfast.telemetry.log import set_up_log
+
+    settings = desk.settings(options)
+    home = desk.home(settings, create=True)
+    set_up_log()
+    _prepare_certificates(settings, home)
+    supervisor = Supervisor(settings, home, companions())
+    try:
+        addresses = supervisor.start()
+    except (CannotServe, CannotListen, NoCertificates) as error:
+        raise Refusal(str(error)) from None
+    try:
+        write_serving(home, settings, addresses)
+        desk.answer(describe(home, settings, addresses), tell(home, settings, addresses))
+        click.get_text_stream("stdout").flush()
+        supervisor.watch()
+    finally:
+        home.serving_file.unlink(missing_ok=True)
+
+
+def companions() -> Sequence[Companion]:
+    """Return the processes that run beside the workers."""
+    return ()
+
+
+def write_serving(home: Home, settings: Settings, addresses: Addresses) -> None:
+    """Tell other commands where the home is served."""
+    temporary = home.serving_file.with_suffix(".new")
+    temporary.write_text(json.dumps(describe(home, settings, addresses)) + "\n", encoding="utf-8")
+    temporary.replace(home.serving_file)
+
+
+def describe(home: Home, settings: Settings, addresses: Addresses) -> dict[str, Any]:
+    """Return where the home is served, as `serve.json` and --json have it."""
+    return {
+        "pid": os.getpid(),
+        "version": __version__,
+        "home": str(home.root),
+        "s3": [str(address) for address in addresses.s3],
+        "s3_tls": [str(address) for address in addresses.s3_tls],
+        "domain": settings.domain,
+        "ext_domain": settings.ext_domain,
+        "ca": _authority(settings, home),
+    }
+
+
+def tell(home: Home, settings: Settings, addresses: Addresses) -> list[str]:
+    """Return what a person at the terminal should know."""
+    port = _port(addresses.s3, 80)
+    tls_port = _port(addresses.s3_tls, 443)
+    lines = [f"holdfast {__version__} serves {home.root} with {settings.worker_count} workers"]
+    lines += [
+        f"  inside   http://{_reachable(address)}   http://TENANCY.{settings.domain}{port}" for address in addresses.s3
+    ]
+    lines += [
+        f"  outside  https://{_reachable(address)}   https://TENANCY.{settings.ext_domain}{tls_port}"
+        for address in addresses.s3_tls
+    ]
+    if authority := _authority(settings, home):
+        lines.append(
+            f"  trust    {authority}   (the local authority's certificate, for clients of the outside endpoint)"
+        )
+    lines.append("  health   /health/live  /health/ready")
+    if all(map(_is_loopback, (*addresses.s3, *addresses.s3_tls))):
+        example = _port(addresses.s3, 80) or ":80"
+        lines.append(
+            f"  not reachable from other machines: use --s3 0.0.0.0{example} (and --s3-tls 0.0.0.0{tls_port or ':443'})"
+        )
+    lines.append("  stop with Ctrl-C or SIGTERM")
+    return lines
+
+
+def _prepare_certificates(settings: Settings, home: Home) -> None:
+    if not settings.s3_tls:
+        return
+    from datetime import UTC, datetime
+
+    from holdfast.edge.authority import LocalAuthority
+    from holdfast.edge.tls import CertificateDirectory, NoCertificates
+
+    if settings.tls_dir is None:
+        LocalAuthority(home.tls).prepare(datetime.now(UTC))
+        return
+    try:
+        CertificateDirectory(settings.tls_dir, lambda: 0.0)
+    except NoCertificates as error:
+        raise Refusal(str(error)) from None
+
+
+def _authority(settings: Settings, home: Home) -> str | None:
+    return str(Path(home.tls) / "ca.pem") if settings.s3_tls and settings.tls_dir is None else None
+
+
+def _port(addresses: Iterable[Address], default: int) -> str:
+    for address in addresses:
+        return "" if address.port == default else f":{address.port}"
+    return ""
+
+
+def _reachable(address: Address) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
+    return str(address._replace(host=host))
+
+
+def _is_loopback(address: Address) -> bool:
+    return address.host in ("localhost", "::1") or address.host.startswith("127.")

@@ -1,0 +1,519 @@
+"""One request, from its head to the last byte of its answer.
+
+    head → place → operation → identity → gate → [admission → 100 Continue → body] → commit or run → answer
+
+Whatever refuses a request before its body costs no body: the client gets the refusal in the place of `100 Continue`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from holdfast.blobs.interface import BlobCorrupt, BlobMissing, BlobsBroken, BlobsFull, Slice, Staged
+from holdfast.catalog.interface import CatalogBroken, CatalogFull, Snapshot
+from holdfast.catalog.rows import ReservationRow
+from holdfast.operations.context import Context
+from holdfast.operations.errors import to_s3
+from holdfast.operations.operation import Admission, Digest
+from holdfast.s3.answer import Answer
+from holdfast.s3.codes import S3Error
+from holdfast.s3.names import decode_key, split_path
+from holdfast.s3.policy import OBJECT_ACTIONS
+from holdfast.s3.target import parse_query
+from holdfast.store import quotas
+from holdfast.store.errors import AccessDenied, StorageFull, StorageReadOnly, StoreError
+from holdfast.store.receipt import Receipt
+from holdfast.telemetry.log import get_log
+from holdfast.telemetry.metrics import UNKNOWN
+
+from . import cors, health
+from .answers import frame, refusal
+from .body import Body
+from .connection import Connection
+from .flow import settled
+from .gateway import Entry, Gateway
+from .heads import Message
+from .hosts import NOWHERE, Origin, Place, find_place, read_origin
+from .identity import Identity
+from .inflow import Inflow
+from .intake import DEFAULT_ALGORITHM, Intake, Promises, read_promises, too_large
+from .outflow import Outflow
+
+METHODS: Final = frozenset(("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"))
+
+_log = get_log("edge")
+_NO_ADMISSION: Final = Admission()
+
+
+class Call:
+    """One request being answered."""
+
+    __slots__ = (
+        "_began_us",
+        "_body",
+        "_bucket",
+        "_connection",
+        "_entry",
+        "_error",
+        "_gateway",
+        "_head",
+        "_identity",
+        "_key",
+        "_message",
+        "_origin",
+        "_place",
+        "_request_id",
+        "_sent_bytes",
+        "_status",
+    )
+
+    def __init__(self, gateway: Gateway, connection: Connection, message: Message, body: Body | None) -> None:
+        self._gateway = gateway
+        self._connection = connection
+        self._message = message
+        self._body = body
+        self._head = message.head
+        self._request_id = gateway.request_ids.next()
+        self._began_us = gateway.clock_us()
+        self._origin: Origin | None = None
+        self._place: Place = NOWHERE
+        self._bucket = ""
+        self._key = ""
+        self._entry: Entry | None = None
+        self._identity: Identity | None = None
+        self._status = 0
+        self._error = ""
+        self._sent_bytes = 0
+
+    async def serve(self) -> None:
+        """Answer the request, and count it."""
+        try:
+            try:
+                await self._answer()
+            except (S3Error, StoreError) as error:
+                self._refuse(error if isinstance(error, S3Error) else to_s3(error))
+            except BlobsFull as error:
+                self._refuse(to_s3(StorageFull(str(error))))
+            except (BlobsBroken, CatalogBroken) as error:
+                self._gateway.board.set_read_only()
+                _log.critical("a sync failed: the home is read-only until it is started again", exc_info=error)
+                self._refuse(to_s3(StorageReadOnly(str(error))))
+            except CatalogFull as error:
+                self._refuse(to_s3(StorageFull(str(error))))
+            except Exception as error:
+                self._fail(error)
+        finally:
+            self._count()
+
+    # --- finding out what is asked, and by whom
+
+    async def _answer(self) -> None:
+        gateway, head, connection = self._gateway, self._head, self._connection
+        headers = head.headers
+        self._origin = origin = read_origin(
+            headers, connection.address, is_secure=connection.is_secure, is_trusted=connection.is_from_proxy
+        )
+        if head.method not in METHODS:
+            raise S3Error("MethodNotAllowed", "The specified method is not allowed against this resource.")
+        self._place = place = find_place(origin.hosts[0], gateway.domains)
+        if head.raw_path in health.PATHS and place.bucket is None and "authorization" not in headers:
+            self._write(health.answer(gateway, head, origin, is_stopping=connection.is_stopping))
+            return
+        if not head.raw_path.startswith("/"):
+            raise S3Error("InvalidURI", "Couldn't parse the specified URI.")
+        if place.bucket is None:
+            self._bucket, self._key = split_path(head.raw_path)
+        else:
+            self._bucket, self._key = place.bucket, decode_key(head.raw_path[1:])
+        if head.method == "OPTIONS":
+            self._write(cors.preflight(gateway, head, place, self._bucket, self._began_us))
+            return
+        level = "key" if self._key else "bucket" if self._bucket else "service"
+        if self._key and not self._bucket:
+            raise S3Error("InvalidBucketName", "The specified bucket is not valid.", details={"BucketName": ""})
+        query = parse_query(head.raw_query)
+        self._entry = entry = gateway.router.find(head.method, level, query, headers)
+        self._identity = identity = gateway.identifier.identify(head, origin, place, self._began_us)
+        operation = entry.operation
+        if identity.claim is None and not operation.anonymous_allowed:
+            raise AccessDenied(operation.permission, self._bucket, self._key, "anonymous")
+        if operation.run is not None:
+            request = entry.read_request(head, self._bucket, self._key, query, b"")
+            connection.send_continue()
+            await self._read(entry, request)
+            return
+        if gateway.board.is_read_only:
+            raise StorageReadOnly
+        if operation.body == "payload":
+            request = entry.read_request(head, self._bucket, self._key, query, b"")
+            await self._write_payload(entry, request)
+            return
+        document = b""
+        if operation.body == "document":
+            with gateway.catalog.read() as rows:
+                self._check_gate(entry, self._context(rows))
+            connection.send_continue()
+            document = await self._receive_document(entry)
+        request = entry.read_request(head, self._bucket, self._key, query, document)
+        await self._write_rows(entry, request)
+
+    def _context(self, rows: Snapshot | None) -> Context:
+        """Return the surroundings of the operation. Without rows it is of use only for what `within` makes of it."""
+        gateway, origin, identity = self._gateway, self._origin, self._identity
+        assert origin is not None
+        assert identity is not None
+        return Context(
+            identity.caller,
+            cast(Snapshot, rows),
+            self._head,
+            self._began_us,
+            gateway.new_id(),
+            self._request_id,
+            origin.address,
+            origin.is_secure,
+            gateway.limits,
+            gateway.region,
+        )
+
+    def _check_gate(self, entry: Entry, context: Context) -> None:
+        """Ask for the operation's permission before its body is read, where it can be asked of what the head names."""
+        permission = entry.operation.permission
+        if not self._bucket or permission == "s3:CreateBucket":
+            context.authorised_in_tenancy(permission, self._bucket or None)
+        elif self._key or permission not in OBJECT_ACTIONS:
+            context.authorised(permission, self._bucket, self._key or None)
+        elif context.caller.is_anonymous and not context.is_authorised(permission, self._bucket, "*"):
+            # The keys stand in the body, and each is asked for in the commit. Nobody in particular gets to send one.
+            raise AccessDenied(permission, self._bucket, None, "anonymous")
+
+    # --- reading
+
+    async def _read(self, entry: Entry, request: Any) -> None:
+        gateway = self._gateway
+        run = entry.operation.run
+        assert run is not None
+        # On the board before the snapshot: what it shows is not collected while it is being sent.
+        ticket = gateway.reads.begin(self._began_us)
+        try:
+            with gateway.catalog.read() as rows:
+                response = run(self._context(rows), request)
+            answer = entry.write_response(response)
+            if answer.payload and self._head.method != "HEAD":
+                await self._stream(answer)
+            else:
+                self._write(answer)
+        finally:
+            gateway.reads.end(ticket)
+
+    async def _stream(self, answer: Answer) -> None:
+        gateway = self._gateway
+        slices = cast(Sequence[Slice], answer.payload)
+        outflow = Outflow(gateway.blobs, slices, self._connection, gateway.threads)
+        try:
+            first = await outflow.read()
+            head = self._frame(answer)
+            try:
+                await outflow.send(head, first)
+            except Exception as error:
+                _log.critical(
+                    "an answer was cut short: its bytes could not be read back",
+                    request_id=self._request_id,
+                    bucket=self._bucket,
+                    key=self._key,
+                    exc_info=error,
+                )
+                self._error = "cut"
+                self._connection.abort()
+        finally:
+            self._sent_bytes = outflow.sent_bytes
+            outflow.close()
+
+    # --- writing
+
+    async def _write_rows(self, entry: Entry, request: Any) -> None:
+        """Serve an operation that writes no payload of the request's."""
+        gateway, operation = self._gateway, entry.operation
+        receipt: Receipt | None = None
+        ticket = gateway.reads.begin(self._began_us)
+        try:
+            context = self._context(None)
+            if operation.admit is not None:
+                with gateway.catalog.read() as rows:
+                    context = self._context(rows)
+                    admission = operation.admit(context, request)
+                if admission.digest is not None:
+                    self._connection.send_continue()
+                    receipt = await self._digest(admission.digest, admission.checksum_algorithm)
+            self._connection.send_continue()
+            await self._commit(entry, context, request, receipt, None, "")
+        finally:
+            gateway.reads.end(ticket)
+
+    async def _write_payload(self, entry: Entry, request: Any) -> None:
+        """Serve an operation that takes the request's body as an object's or a part's bytes."""
+        gateway, operation, message = self._gateway, entry.operation, self._message
+        identity = self._identity
+        assert identity is not None
+        with gateway.catalog.read() as rows:
+            context = self._context(rows)
+            self._check_gate(entry, context)
+            if not message.has_length:
+                raise S3Error("MissingContentLength", "You must provide the Content-Length HTTP header.")
+            promises = read_promises(message, identity)
+            length = promises.length_bytes
+            if length is not None and length > gateway.limits.put_bytes_max:
+                raise too_large(length, gateway.limits.put_bytes_max)
+            admission = operation.admit(context, request) if operation.admit is not None else _NO_ADMISSION
+        is_small = length is not None and length <= gateway.blobs.small_bytes_max
+        if not is_small and gateway.blobs.free_bytes() <= 0:
+            raise StorageFull
+        reservation_id = await self._reserve(entry, context, admission, length)
+        is_committed = False
+        try:
+            receipt, staged = await self._receive_payload(context, promises, admission, is_small)
+            await self._commit(entry, context, request, receipt, staged, reservation_id)
+            is_committed = True
+        finally:
+            if reservation_id and not is_committed:
+                self._release(reservation_id)
+
+    async def _receive_payload(
+        self, context: Context, promises: Promises, admission: Admission, is_small: bool
+    ) -> tuple[Receipt, Staged]:
+        gateway, identity = self._gateway, self._identity
+        assert identity is not None
+        staged = gateway.blobs.stage(promises.length_bytes, context.new_id.encode()[:32])
+        intake = Intake(
+            promises,
+            identity,
+            staged.write,
+            size_bytes_max=gateway.limits.put_bytes_max,
+            default_algorithm=admission.checksum_algorithm,
+        )
+        inflow = Inflow(self._body, intake, staged, gateway.threads, inline=is_small)
+        is_whole = False
+        try:
+            self._connection.send_continue()
+            digests = await inflow.receive()
+            is_whole = True
+        finally:
+            inflow.close(discards=not is_whole)
+        return Receipt((), digests.size_bytes, digests.md5_hex, digests.algorithm, digests.checksum), staged
+
+    async def _commit(
+        self,
+        entry: Entry,
+        context: Context,
+        request: Any,
+        receipt: Receipt | None,
+        staged: Staged | None,
+        reservation_id: str,
+    ) -> None:
+        commit = entry.operation.commit
+        assert commit is not None
+        if staged is None or receipt is None:
+            future = self._gateway.writer.submit(
+                lambda turn: commit(context.within(turn.rows, turn.now_us), request, receipt)
+            )
+        else:
+            durable = receipt._replace(reservation_id=reservation_id)
+            future = self._gateway.writer.submit(
+                lambda turn: commit(
+                    context.within(turn.rows, turn.now_us), request, durable._replace(slices=turn.slices)
+                ),
+                staged,
+            )
+        self._write(entry.write_response(await settled(future)))
+
+    async def _reserve(self, entry: Entry, context: Context, admission: Admission, length: int | None) -> str:
+        """Hold quota for a long body, and return the reservation's id; empty when none is needed."""
+        gateway = self._gateway
+        if admission.reserve is None or length is None or length < gateway.limits.reservation_bytes_min:
+            return ""
+        tenancy_id, bucket_id = admission.reserve
+        reservation = ReservationRow(
+            context.new_id,
+            gateway.blobs.instance,
+            tenancy_id,
+            bucket_id,
+            max(0, length - admission.reserve_replaces_bytes),
+            self._began_us,
+        )
+        permission, tenancy = entry.operation.permission, context.tenancy
+
+        def commit(turn: Any) -> None:
+            now = context.within(turn.rows, turn.now_us)
+            quotas.reserve(turn.rows, tenancy, now.authorised(permission, self._bucket, self._key), reservation)
+
+        await settled(gateway.writer.submit(commit))
+        return reservation.reservation_id
+
+    def _release(self, reservation_id: str) -> None:
+        future = self._gateway.writer.submit(lambda turn: quotas.release(turn.rows, reservation_id))
+        # Should this fail, the reservation goes when this instance is gone.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def _digest(self, digest: Digest, algorithm: str | None) -> Receipt:
+        """Read and hash slices for a copy whose digests are not known from rows."""
+        gateway, identity = self._gateway, self._identity
+        assert identity is not None
+        promises = read_promises(self._message._replace(length_bytes=None), identity)
+        intake = Intake(
+            promises._replace(sha256_hex=None, md5=None),
+            identity,
+            lambda data: None,
+            size_bytes_max=digest.size_bytes,
+            default_algorithm=algorithm or DEFAULT_ALGORITHM,
+        )
+
+        def read_all() -> None:
+            reader = gateway.blobs.open(digest.slices)
+            try:
+                while piece := reader.read():
+                    intake.feed(piece)
+            finally:
+                reader.close()
+
+        await settled(asyncio.get_running_loop().run_in_executor(gateway.threads, read_all))
+        found = intake.finish()
+        return Receipt(digest.slices, found.size_bytes, found.md5_hex, found.algorithm, found.checksum)
+
+    async def _receive_document(self, entry: Entry) -> bytes:
+        """Take in a body that is a document, whole, up to its limit."""
+        gateway, identity = self._gateway, self._identity
+        assert identity is not None
+        promises = read_promises(self._message, identity)
+        if promises.length_bytes is not None and promises.length_bytes > entry.document_bytes_max:
+            raise _document_too_long(entry.document_bytes_max)
+        pieces: list[bytes] = []
+        intake = Intake(
+            promises,
+            identity,
+            lambda data: pieces.append(bytes(data)),
+            size_bytes_max=entry.document_bytes_max,
+            for_object=False,
+        )
+        inflow = Inflow(self._body, intake, None, gateway.threads, inline=True)
+        try:
+            await inflow.receive()
+        finally:
+            inflow.close(discards=True)
+        return b"".join(pieces)
+
+    # --- answering
+
+    def _frame(self, answer: Answer) -> bytes:
+        framed = frame(
+            answer,
+            request_id=self._request_id,
+            host_id=self._gateway.host_id,
+            epoch_s=self._began_us // 1_000_000,
+            closes=self._connection.closes_after_answer(),
+            is_head=self._head.method == "HEAD",
+            more=self._cors_headers() if "origin" in self._head.headers else (),
+        )
+        self._status = answer.status
+        return framed
+
+    def _write(self, answer: Answer) -> None:
+        self._sent_bytes = len(answer.body)
+        self._connection.write(self._frame(answer))
+
+    def _refuse(self, error: S3Error) -> None:
+        self._error = error.code
+        self._write(
+            refusal(error, resource=self._head.raw_path, request_id=self._request_id, host_id=self._gateway.host_id)
+        )
+
+    def _fail(self, error: Exception) -> None:
+        """Tell the client that the fault is ours, and the operators what it is."""
+        event = "a blob could not be read back" if isinstance(error, BlobCorrupt | BlobMissing) else "a request failed"
+        _log.error(
+            event,
+            request_id=self._request_id,
+            bucket=self._bucket,
+            key=self._key,
+            method=self._head.method,
+            exc_info=error,
+        )
+        if self._status:
+            self._connection.abort()
+            return
+        self._refuse(S3Error("InternalError", "We encountered an internal error. Please try again."))
+
+    def _cors_headers(self) -> Sequence[tuple[str, str]]:
+        if not self._bucket or self._head.method == "OPTIONS":
+            return ()
+        identity = self._identity
+        caller = identity.caller if identity is not None else None
+        try:
+            return cors.actual_headers(self._gateway, self._head, self._place, caller, self._bucket)
+        except Exception as error:
+            _log.error("the CORS rules of a bucket could not be read", bucket=self._bucket, exc_info=error)
+            return ()
+
+    def _count(self) -> None:
+        gateway, head, entry = self._gateway, self._head, self._entry
+        duration_us = max(0, gateway.clock_us() - self._began_us)
+        body = self._body
+        received_bytes = body.received_bytes if body is not None else 0
+        index = entry.number if entry is not None else gateway.metrics.index_of[UNKNOWN]
+        # A client that went away before its answer has none; 499 is what others call that.
+        status = self._status or 499
+        gateway.page.count(index, status, received_bytes, self._sent_bytes, duration_us)
+        if gateway.access_log is not None:
+            identity = self._identity
+            tenancy = identity.caller.tenancy if identity is not None else None
+            gateway.access_log.add(
+                self._began_us,
+                self._request_id,
+                self._origin.address if self._origin is not None else self._connection.address,
+                identity.claim.access_key_id if identity is not None and identity.claim is not None else "",
+                tenancy.name if tenancy is not None else "",
+                entry.operation.name if entry is not None else "",
+                head.method,
+                head.raw_path,
+                head.raw_query,
+                status,
+                self._error,
+                received_bytes,
+                self._sent_bytes,
+                duration_us,
+                head.headers.get("user-agent", ""),
+            )
+
+
+class S3Handler:
+    """The connections' handler: S3, served by one gateway."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def serve(self, connection: Connection, message: Message, body: Body | None) -> None:
+        await Call(self._gateway, connection, message, body).serve()
+
+    def refuse(self, connection: Connection, error: S3Error) -> None:
+        gateway = self._gateway
+        request_id = gateway.request_ids.next()
+        now_us = gateway.clock_us()
+        connection.write(
+            frame(
+                refusal(error, resource="", request_id=request_id, host_id=gateway.host_id),
+                request_id=request_id,
+                host_id=gateway.host_id,
+                epoch_s=now_us // 1_000_000,
+                closes=True,
+                is_head=False,
+            )
+        )
+        gateway.page.count(gateway.metrics.index_of[UNKNOWN], error.status, 0, 0, 0)
+
+
+def _document_too_long(bytes_max: int) -> S3Error:
+    return S3Error(
+        "MaxMessageLengthExceeded",
+        "Your request was too big.",
+        details={"MaxMessageLengthBytes": str(bytes_max)},
+    )

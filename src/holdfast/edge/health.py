@@ -1,0 +1,73 @@
+"""What operators' machines ask: is the process alive, is it ready, what has it counted. No S3 client asks any of it.
+
+The paths are exact and unsigned, so that only an anonymous GET of a key of just that name in a bucket of just that name
+is hidden.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from holdfast.s3.answer import Answer
+from holdfast.s3.codes import S3Error
+from holdfast.s3.head import Head
+
+from .hosts import Origin
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+    from .gateway import Gateway
+
+LIVE: Final = "/health/live"
+READY: Final = "/health/ready"
+METRICS: Final = "/_admin/metrics"
+PATHS: Final = frozenset((LIVE, READY, METRICS))
+_JSON: Final = ("Content-Type", "application/json")
+
+
+def answer(gateway: Gateway, head: Head, origin: Origin, *, is_stopping: bool) -> Answer:
+    """Answer one of `PATHS`. Raises S3Error."""
+    if head.method not in ("GET", "HEAD"):
+        raise S3Error("MethodNotAllowed", "The specified method is not allowed against this resource.")
+    if head.raw_path == METRICS:
+        return _metrics(gateway, head, origin)
+    if head.raw_path == READY and is_stopping:
+        return Answer(503, [_JSON], b'{"status":"stopping"}\n', None)
+    status = "read-only" if gateway.board.is_read_only else "ok"
+    return Answer(200, [_JSON], f'{{"status":"{status}"}}\n'.encode(), None)
+
+
+def _metrics(gateway: Gateway, head: Head, origin: Origin) -> Answer:
+    # A proxy on this machine is on loopback too, and its clients are anybody.
+    forwarded = any(name in head.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
+    if forwarded or not _is_loopback(origin.address):
+        raise S3Error("AccessDenied", "Metrics are told to this machine only.")
+    body = gateway.metrics.exposition(_gauges(gateway))
+    return Answer(200, [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")], body, None)
+
+
+def _gauges(gateway: Gateway) -> list[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    processes = gateway.board.living()
+    return [
+        GaugeMetricFamily("holdfast_workers", "Processes on the board.", value=len(processes)),
+        GaugeMetricFamily(
+            "holdfast_connections", "Open connections.", value=sum(each.connections for each in processes)
+        ),
+        GaugeMetricFamily(
+            "holdfast_read_only", "1 after a failed sync, until the next start.", value=int(gateway.board.is_read_only)
+        ),
+        GaugeMetricFamily(
+            "holdfast_free_bytes", "Bytes that may still be written.", value=max(0, gateway.blobs.free_bytes())
+        ),
+    ]
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,201 @@
+"""Certificates by the name that a client asks for (SNI): from a directory, reloaded while we serve, or from the local
+authority.
+
+    DIR/NAME.pem + DIR/NAME.key               a certificate with its chain, and its key
+    DIR/NAME/fullchain.pem + privkey.pem      as ACME clients leave them
+
+Which names a certificate is for is read from it, wildcards included; NAME is for people.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from cryptography import x509
+
+from holdfast.telemetry.log import get_log
+
+from .authority import LocalAuthority, names_of
+
+CHECKED_EVERY_S: Final = 1.0
+KEPT_MAX: Final = 1024
+_log = get_log("edge")
+
+
+class NoCertificates(Exception):
+    """There is nothing to serve https with. The text tells the operator what to do."""
+
+
+class Certificates(Protocol):
+    """Where certificates come from."""
+
+    def find(self, server_name: str | None) -> ssl.SSLContext:
+        """Return the context of the certificate for a name, or of the default one. Quick when nothing changed."""
+
+    def reload(self) -> None:
+        """Look again at the next handshake, whatever the clock says."""
+
+
+def server_context(certificates: Certificates) -> ssl.SSLContext:
+    """Return the context to listen with: it gives each handshake the certificate for its name."""
+    context = new_context()
+
+    def choose(handshake: ssl.SSLSocket | ssl.SSLObject, server_name: str | None, _: ssl.SSLContext) -> int | None:
+        try:
+            handshake.context = certificates.find(server_name)
+        except Exception as error:
+            _log.error("no certificate could be had for a handshake", server_name=server_name, exc_info=error)
+            return ssl.ALERT_DESCRIPTION_INTERNAL_ERROR
+        return None
+
+    context.sni_callback = choose
+    return context
+
+
+def new_context() -> ssl.SSLContext:
+    """Return a server's context without a certificate: TLS 1.2 and newer, HTTP/1.1 only."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    return context
+
+
+class _Pair(NamedTuple):
+    certificate: Path
+    key: Path
+
+
+class CertificateDirectory:
+    """The certificates in a directory.
+
+    A change that can't be read is logged, and what was there before goes on serving.
+    """
+
+    def __init__(self, directory: Path, clock_s: Callable[[], float]) -> None:
+        """Raises NoCertificates when the directory holds none that can be used."""
+        self._directory = directory
+        self._clock_s = clock_s
+        self._checked_s = clock_s()
+        self._seen = self._look()
+        self._by_name: dict[str, ssl.SSLContext] = {}
+        self._default = self._load()
+
+    def find(self, server_name: str | None) -> ssl.SSLContext:
+        now_s = self._clock_s()
+        if now_s - self._checked_s >= CHECKED_EVERY_S:
+            self._checked_s = now_s
+            self._refresh()
+        if server_name is None:
+            return self._default
+        name = server_name.lower().removesuffix(".")
+        exact = self._by_name.get(name)
+        # A wildcard stands for one label (RFC 9525, 6.3).
+        return exact or self._by_name.get("*." + name.partition(".")[2]) or self._default
+
+    def reload(self) -> None:
+        self._checked_s = float("-inf")
+
+    def _refresh(self) -> None:
+        try:
+            seen = self._look()
+            if seen == self._seen:
+                return
+            self._seen = seen
+            self._default = self._load()
+        except (OSError, ValueError, ssl.SSLError, NoCertificates) as error:
+            _log.error(
+                "new certificates could not be read; the former ones go on",
+                directory=str(self._directory),
+                exc_info=error,
+            )
+
+    def _pairs(self) -> Iterator[_Pair]:
+        for path in sorted(self._directory.iterdir()):
+            if path.is_dir():
+                pair = _Pair(path / "fullchain.pem", path / "privkey.pem")
+                if pair.certificate.exists() and pair.key.exists():
+                    yield pair
+            elif path.suffix in (".pem", ".crt") and path.with_suffix(".key").exists():
+                yield _Pair(path, path.with_suffix(".key"))
+
+    def _look(self) -> list[tuple[str, int, int]]:
+        return [
+            (str(path), stat.st_mtime_ns, stat.st_ino)
+            for pair in self._pairs()
+            for path in pair
+            for stat in [path.stat()]
+        ]
+
+    def _load(self) -> ssl.SSLContext:
+        by_name: dict[str, ssl.SSLContext] = {}
+        default: ssl.SSLContext | None = None
+        for pair in self._pairs():
+            context = new_context()
+            context.load_cert_chain(pair.certificate, pair.key)
+            default = default or context
+            for name in names_of(x509.load_pem_x509_certificates(pair.certificate.read_bytes())[0]):
+                by_name.setdefault(name.lower(), context)
+        if default is None:
+            raise NoCertificates(
+                f"{self._directory} holds no certificate: put NAME.pem and NAME.key there, or leave --tls-dir out"
+            )
+        self._by_name = by_name
+        return default
+
+
+class IssuedCertificates:
+    """Certificates of the local authority, made when a name of ours is first asked for."""
+
+    def __init__(
+        self,
+        authority: LocalAuthority,
+        domains: tuple[str, ...],
+        hosts: tuple[str, ...],
+        is_tenancy: Callable[[str], bool],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`domains`: what tenancies' names stand below.
+
+        `hosts`: other names and addresses of this machine, for the default.
+        """
+        self._authority = authority
+        self._domains = domains
+        self._hosts = hosts
+        self._is_tenancy = is_tenancy
+        self._now = now
+        self._contexts: dict[str, tuple[datetime, ssl.SSLContext]] = {}
+        self._checked_after = now()
+
+    def find(self, server_name: str | None) -> ssl.SSLContext:
+        tenancy = self._tenancy_of(server_name.lower().removesuffix(".")) if server_name else None
+        today = self._now()
+        kept = self._contexts.get(tenancy or "")
+        if kept is not None and (today - kept[0]).days < 1:
+            return kept[1]
+        if tenancy is None:
+            names = [*self._domains, *self._hosts]
+        else:
+            names = [name for domain in self._domains for name in (f"{tenancy}.{domain}", f"*.{tenancy}.{domain}")]
+        context = new_context()
+        # A tenancy's name has no underscore, so that no tenancy is called like the default's file.
+        context.load_cert_chain(self._authority.find(tenancy or "_default", names, today))
+        if len(self._contexts) >= KEPT_MAX:
+            self._contexts.clear()
+        self._contexts[tenancy or ""] = (today, context)
+        return context
+
+    def reload(self) -> None:
+        self._contexts.clear()
+
+    def _tenancy_of(self, name: str) -> str | None:
+        for domain in self._domains:
+            if name.endswith(f".{domain}"):
+                tenancy = name[: -len(domain) - 1].rpartition(".")[2]
+                if tenancy in self._contexts or self._is_tenancy(tenancy):
+                    return tenancy
+        return None
