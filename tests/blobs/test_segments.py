@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -201,6 +202,36 @@ def test_a_sync_that_finds_no_space_refuses_and_goes_on_in_another_segment(
     (later,) = put(blobs, b"later")
     assert container_of(later.blob_id) != container_of(kept.blob_id)
     assert get(blobs, kept) + get(blobs, later) == b"keptlater"
+
+
+def test_a_disk_that_takes_little_at_a_time_gets_every_byte_in_its_place(
+    blobs: FileBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pwritev = os.pwritev
+
+    def write_little(fd: int, buffers: Sequence[bytes], offset: int) -> int:
+        return pwritev(fd, [b"".join(buffers)[:1000]], offset)
+
+    monkeypatch.setattr(os, "pwritev", write_little)
+    bodies = [bytes(range(256)) * number for number in range(1, 20)]
+    assert [get(blobs, place) for place in put(blobs, *bodies)] == bodies
+
+
+def test_a_write_cut_short_by_the_kernel_leaves_nothing_and_the_next_one_fits(tmp_path: Path, blobs: FileBlobs) -> None:
+    (kept,) = put(blobs, bytes(4000))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The kernel writes up to the limit and only then refuses, as it does on a full disk.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(BlobsFull):
+            put(blobs, bytes(4000), bytes(4000))
+        assert path_of(tmp_path, kept).stat().st_size == 4064
+        (later,) = put(blobs, b"later")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert container_of(later.blob_id) == container_of(kept.blob_id)
+    assert get(blobs, kept) + get(blobs, later) == bytes(4000) + b"later"
+    assert faults(blobs, kept) == []
 
 
 @pytest.mark.parametrize("error", [errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.blobs.interface import BlobsFull
 from holdfast.blobs.layout import Layout
 from holdfast.blobs.space import BALLAST_BYTES, Space
 
@@ -56,6 +57,17 @@ def test_free_space_is_looked_up_at_most_ten_times_a_second(layout: Layout, stat
     clock.now_s = 0.11
     assert not space.is_fresh()
     assert space.free_bytes() == 5
+
+
+def test_what_was_written_since_the_last_look_counts(layout: Layout, statvfs: list[int]) -> None:
+    statvfs[0] = 1000
+    space = Space(layout, 0, Clock())
+    space.take(600)
+    assert space.free_bytes() == 400
+    with pytest.raises(BlobsFull, match="400 bytes are free above the reserve, 401 are wanted"):
+        space.take(401)
+    space.spend(500)
+    assert space.free_bytes() == -100
 
 
 def test_the_ballast_is_given_up_and_comes_back_when_there_is_room(layout: Layout, statvfs: list[int]) -> None:

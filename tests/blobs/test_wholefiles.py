@@ -122,6 +122,14 @@ def test_a_file_of_another_size_is_found(tmp_path: Path, blobs: FileBlobs, chang
     assert len(list(blobs.verify(place.blob_id))) == 1
 
 
+def test_a_byte_lost_from_the_middle_is_found_before_any_is_read(tmp_path: Path, blobs: FileBlobs) -> None:
+    place = put(blobs)
+    data = path_of(tmp_path, place).read_bytes()
+    path_of(tmp_path, place).write_bytes(data[:-100_000] + data[-99_999:])
+    with pytest.raises(BlobCorrupt, match="its size is not"):
+        get(blobs, place)
+
+
 def test_another_blobs_file_under_its_name_is_found(tmp_path: Path, blobs: FileBlobs) -> None:
     place, other = put(blobs), put(blobs, BODY[::-1])
     path_of(tmp_path, place).write_bytes(path_of(tmp_path, other).read_bytes())

@@ -295,6 +295,18 @@ def test_a_container_is_not_deleted_while_an_instance_appends_to_it(harness: Har
         get(harness.open(), place)
 
 
+def test_a_container_is_open_until_its_writer_has_closed_it(harness: Harness) -> None:
+    writer, other = harness.open(), harness.open()
+    small, large = put(writer, b"small", noise(10**6))
+    assert writer.is_open(container_of(small.blob_id))
+    assert other.is_open(container_of(small.blob_id))
+    assert not other.is_open(container_of(large.blob_id))
+    writer.close()
+    assert not other.is_open(container_of(small.blob_id))
+    other.delete(container_of(small.blob_id))
+    assert not other.is_open(container_of(small.blob_id))
+
+
 @pytest.mark.parametrize("size_bytes", [SMALL_BYTES_MAX, 10**6])
 @pytest.mark.parametrize("offset_bytes", [0, BLOCK_BYTES - 1, BLOCK_BYTES, SMALL_BYTES_MAX - 1])
 def test_a_flipped_bit_is_named_and_never_handed_out(
@@ -349,6 +361,17 @@ def test_a_missing_blob_between_others_is_no_gap(blobs: Blobs) -> None:
         list(pieces_of(reader))
     with pytest.raises(BlobMissing):
         reader.read()
+
+
+@pytest.mark.parametrize("size_bytes", [10, 10**6])
+def test_a_reader_that_met_a_fault_does_not_go_on_behind_it(blobs: Blobs, size_bytes: int) -> None:
+    (place,) = put(blobs, noise(size_bytes))
+    reader = blobs.open([place, Slice(place.blob_id, 1, size_bytes), place])
+    with pytest.raises(BlobCorrupt):
+        list(pieces_of(reader))
+    for _ in range(2):
+        with pytest.raises(BlobCorrupt):
+            reader.read()
 
 
 def test_opening_raises_nothing_before_the_first_read(blobs: Blobs) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import itertools
 import os
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from holdfast.blobs import copying, inspection, names
@@ -63,7 +63,7 @@ class FileBlobs:
         return self._small_bytes_max
 
     def stage(self, length_bytes: int | None, tag: bytes = b"") -> Staged:
-        return StagedBody(length_bytes, tag, self._small_bytes_max, self._new_file, self._space.free_bytes)
+        return StagedBody(length_bytes, tag, self._small_bytes_max, self._new_file, self._space.take)
 
     def _new_file(self, tag: bytes) -> WholeFileWriter:
         container_id = names.file_id(self._instance, next(self._numbers))
@@ -80,6 +80,7 @@ class FileBlobs:
             if body.body is not None and body.size_bytes:
                 small.append(body.body)
         blob_ids = iter(self._segments.append(small) if small else ())
+        self._space.spend(sum(body.length_bytes for body in small))
         placed: list[tuple[Slice, ...]] = []
         for body in mine:
             if not body.size_bytes:
@@ -92,23 +93,36 @@ class FileBlobs:
     def open(self, slices: Sequence[Slice]) -> FileReader:
         return FileReader(self._containers, slices)
 
+    def is_open(self, container_id: str) -> bool:
+        with self._alone(container_id) as path:
+            return path is None
+
     def delete(self, container_id: str) -> bool:
         self._containers.forget(container_id)
+        with self._alone(container_id) as path:
+            if path is None:
+                return False
+            path.unlink(missing_ok=True)
+            return True
+
+    @contextmanager
+    def _alone(self, container_id: str) -> Iterator[Path | None]:
+        """Give a container's path, which need not exist, while nobody can append to it; None while somebody does."""
         path = self._layout.path_of(container_id)
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
-            return True
+            yield path
+            return
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            if error.errno != errno.EWOULDBLOCK:
-                raise
-            return False
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield None
+                return
+            yield path
         finally:
             os.close(fd)
-        return True
 
     def scan(self) -> Iterator[BlobFact]:
         return self._layout.scan()

@@ -102,6 +102,12 @@ class Blobs(Protocol):
     def open(self, slices: Sequence[Slice]) -> Reader:
         """Open a run of slices for reading. Raises nothing until the first piece is read."""
 
+    def is_open(self, container_id: str) -> bool:
+        """Whether an instance, also of another process, still appends to this container.
+
+        Once it is not it never will be again: its last batch was flushed, and committed or not, before it was closed.
+        """
+
     def delete(self, container_id: str) -> bool:
         """Remove a container and its bytes. A container that is not there is no error.
 

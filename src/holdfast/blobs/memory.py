@@ -199,6 +199,9 @@ class MemoryBlobs:
     def open(self, slices: Sequence[Slice]) -> _MemoryReader:
         return _MemoryReader(self.disk, slices, self._inline)
 
+    def is_open(self, container_id: str) -> bool:
+        return container_id in self.disk.open_segments
+
     def delete(self, container_id: str) -> bool:
         if container_id in self.disk.open_segments:
             return False

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 
+from holdfast.blobs.interface import BlobsFull
 from holdfast.blobs.layout import Layout
 
 RESERVE_BYTES = 64 << 20
@@ -41,7 +42,10 @@ class Space:
         self.free_bytes()
 
     def free_bytes(self) -> int:
-        """Return the room above the reserve, at most 0.1 s old. Quick enough for each request."""
+        """Return the room above the reserve, measured within the last 0.1 s, less what this instance wrote since.
+
+        Quick enough for each request.
+        """
         now = self._monotonic()
         if now >= self._fresh_until:
             self._fresh_until = now + _FRESH_S
@@ -49,6 +53,19 @@ class Space:
             if self._is_released and self._free_bytes > 2 * self._ballast_bytes:
                 self._restore_ballast()
         return self._free_bytes
+
+    def take(self, size_bytes: int) -> None:
+        """Reckon with bytes about to be written. Raises `BlobsFull` when only the reserve is left."""
+        free_bytes = self.free_bytes()
+        if size_bytes > free_bytes:
+            raise BlobsFull(
+                f"{max(free_bytes, 0)} bytes are free above the reserve, {size_bytes} are wanted; delete something"
+            )
+        self._free_bytes -= size_bytes
+
+    def spend(self, size_bytes: int) -> None:
+        """Reckon with bytes that were written, if need be from the reserve."""
+        self._free_bytes -= size_bytes
 
     def is_fresh(self) -> bool:
         """Whether the next `free_bytes` will be one that was measured before."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from holdfast.blobs.blocks import checksums_of
-from holdfast.blobs.interface import BlobsFull
 from holdfast.blobs.records import TAG_BYTES_MAX
 from holdfast.blobs.segments import Body
 from holdfast.blobs.wholefiles import WholeFileWriter
@@ -14,8 +13,18 @@ from holdfast.blobs.wholefiles import WholeFileWriter
 class StagedBody:
     """The files engine's staged body."""
 
-    __slots__ = ("_file", "_free_bytes", "_length_bytes", "_new_file", "_pieces", "_small_bytes_max", "_state", "body",
-                 "size_bytes", "tag")  # fmt: skip
+    __slots__ = (
+        "_file",
+        "_length_bytes",
+        "_new_file",
+        "_pieces",
+        "_small_bytes_max",
+        "_state",
+        "_take_room",
+        "body",
+        "size_bytes",
+        "tag",
+    )
 
     def __init__(
         self,
@@ -23,13 +32,13 @@ class StagedBody:
         tag: bytes,
         small_bytes_max: int,
         new_file: Callable[[bytes], WholeFileWriter],
-        free_bytes: Callable[[], int],
+        take_room: Callable[[int], None],
     ) -> None:
         assert len(tag) <= TAG_BYTES_MAX
         self._length_bytes = length_bytes
         self._small_bytes_max = small_bytes_max
         self._new_file = new_file
-        self._free_bytes = free_bytes
+        self._take_room = take_room
         self._pieces: list[bytes] = []
         self._file: WholeFileWriter | None = None
         self._state = "open"
@@ -54,8 +63,7 @@ class StagedBody:
         if self._file is None and max(size_bytes, self._length_bytes or 0) <= self._small_bytes_max:
             self._pieces.append(bytes(data))
         else:
-            if self._free_bytes() < len(data):
-                raise BlobsFull("the disk is full up to its reserve; delete something")
+            self._take_room(len(data))
             if self._file is None:
                 self._file = self._new_file(self.tag)
                 self._file.write([*self._pieces, data])
