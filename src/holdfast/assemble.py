@@ -15,6 +15,8 @@ from holdfast.admin.endpoints import Serving
 from holdfast.admin.office import Office
 from holdfast.auth.generation import Generation
 from holdfast.auth.keyring import Keyring
+from holdfast.blobs.files import FileBlobs
+from holdfast.blobs.interface import Blobs
 from holdfast.catalog.interface import Catalog
 from holdfast.catalog.rows import ACCESS_KEYS
 from holdfast.catalog.sqlite import SqliteCatalog
@@ -67,7 +69,7 @@ class Home:
 
     @property
     def serving_file(self) -> Path:
-        """Written by `serve` once it listens: JSON of `pid`, `s3`, `s3_tls` (HOST:PORT each), `domain`, `ext_domain`."""
+        """Written by `serve` once it listens: JSON of `pid`, `s3`, `s3_tls` (HOST:PORT), `domain`, `ext_domain`."""
         return self.run / "serve.json"
 
 
@@ -100,13 +102,16 @@ def _make(home: Home, create: bool) -> None:
             f"or make this one with holdfast serve --home {home.root}"
         )
     if home.root.exists() and any(not _may_precede(entry.name) for entry in home.root.iterdir()):
+        if home.format_file.exists():
+            return  # Another process was first: it writes the format before anything else.
         raise HomeError(f"{home.root} is not empty and not a holdfast home: name an empty or new directory")
     home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.root.chmod(0o700)
     # The format comes last: a home that was half made by a crash is made again, by whoever comes next.
     temporary = home.root / f"schema.new.{os.getpid()}"
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
             file.write(f"{HOME_FORMAT}\n")
             file.flush()
             os.fsync(file.fileno())
@@ -129,6 +134,11 @@ def _may_precede(name: str) -> bool:
 def open_catalog(home: Home) -> Catalog:
     """Open the catalog of a home. Raises CatalogError."""
     return SqliteCatalog(home.catalog_file)
+
+
+def open_blobs(home: Home) -> Blobs:
+    """Open the blobs of a home, as an instance of their own. After a fork, never before."""
+    return FileBlobs(home.blobs)
 
 
 def open_keyring(home: Home, catalog: Catalog) -> Keyring:
