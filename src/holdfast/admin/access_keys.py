@@ -76,8 +76,8 @@ def create_access_key(
 ) -> NewKey:
     """Make an access key for a live member of a tenancy. `expires_at_us` None = after `limits.key_life_days`.
 
-    `buckets` and `prefixes` narrow it; empty = all that the role reaches. The buckets need not exist yet, but a GUEST can
-    name only their own. Raises Unknown or Refused.
+    `buckets` and `prefixes` narrow it; empty = all that the role reaches. The buckets need not exist yet, but a
+    GUEST can name only their own. Raises Unknown or Refused.
     """
     if len(description) > DESCRIPTION_LENGTH_MAX or not description.isprintable():
         raise Refused(f"a description is one line of at most {DESCRIPTION_LENGTH_MAX} characters")

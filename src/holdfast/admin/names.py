@@ -26,7 +26,7 @@ def check_tenancy_name(name: str) -> None:
 
 
 def check_user_name(name: str) -> None:
-    """Raise Refused unless the name can be a person's, and can't be taken for an id or a word of the policy language."""
+    """Raise Refused unless the name can be a person's, and can't be taken for an id or a word of policies."""
     if not _USER.fullmatch(name) or _ID.fullmatch(name) or name in _RESERVED:
         raise Refused(
             f"`{name}` can't be a user's name: use 1 to 64 characters of a-z, 0-9, dot, hyphen and underscore, with a "

@@ -37,7 +37,7 @@ def parse_size(text: str) -> int:
 
 
 def show_size(size_bytes: int) -> str:
-    """Return a size for people: exact where a unit divides it (`10 TB`, `5 MiB`), else three digits of a decimal unit."""
+    """Return a size for people: exact where a unit divides it (`10 TB`, `5 MiB`), else to three digits."""
     for factor, unit in sorted(((factor, unit) for unit, factor in _FACTOR.items() if factor > 1), reverse=True):
         if size_bytes and size_bytes % factor == 0 and size_bytes // factor < 10_000:
             return f"{size_bytes // factor} {unit.replace('IB', 'iB')}"

@@ -1,4 +1,4 @@
-"""Where settings come from: an option wins over the environment, that over HOME/holdfast.toml, that over the default."""
+"""Where settings come from: an option wins over the environment, that over HOME/holdfast.toml, that over defaults."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .settings import LIMITS, SETTINGS, Limits, Setting, Settings
 FILE_NAME: Final = "holdfast.toml"
 HOME_VARIABLE: Final = "HOLDFAST_HOME"
 
-# Kubernetes puts these into every container when a service is called `holdfast`: they are not ours to judge.
-_FOREIGN_VARIABLES: Final = ("HOLDFAST_SERVICE_", "HOLDFAST_PORT")
+# Kubernetes puts the first two into every container when a service is called `holdfast`; the others are for our own tests.
+_FOREIGN_VARIABLES: Final = ("HOLDFAST_SERVICE_", "HOLDFAST_PORT", "HOLDFAST_TOOLS", "HOLDFAST_TEST_")
 
 Given = str | int | bool | Path | Sequence[str]
 

@@ -1,0 +1,190 @@
+"""Access keys: their form, ends and reach, rotation and revocation."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from holdfast.admin.access_keys import (
+    create_access_key,
+    list_access_keys,
+    revoke_access_key,
+    rotate_access_key,
+)
+from holdfast.admin.errors import Refused, Unknown
+from holdfast.admin.members import add_member, remove_member
+from holdfast.admin.office import DAY_US, Office
+from holdfast.admin.tenancies import create_tenancy, suspend_tenancy
+from holdfast.admin.users import create_user, suspend_user
+from holdfast.auth.keyring import Keyring, secret_context
+from holdfast.auth.roles import Role
+from holdfast.catalog.rows import ACCESS_KEYS, BUCKETS, USERS, BucketRow
+from holdfast.config import Limits
+
+LIMITS = Limits()
+
+
+@pytest.fixture(autouse=True)
+def _settled(office: Office) -> None:
+    create_tenancy(office, "a-o")
+    for name, role in (("mary", Role.MANAGER), ("uma", Role.USER)):
+        create_user(office, name)
+        add_member(office, "a-o", name, role)
+
+
+def states(office: Office) -> dict[str, str]:
+    with office.read() as rows:
+        return {key.row.access_key_id: key.state for key in list_access_keys(rows, office.now_us())}
+
+
+def test_a_pair_has_no_punctuation_and_its_secret_is_kept_sealed_alone(office: Office, keyring: Keyring) -> None:
+    key = create_access_key(office, keyring, LIMITS, "a-o", "uma")
+    assert re.fullmatch("[A-Z0-9]{20}", key.row.access_key_id)
+    assert re.fullmatch("[A-Za-z0-9]{40}", key.secret)
+    with office.read() as rows:
+        row = rows.find(ACCESS_KEYS, (key.row.access_key_id,))
+    assert row == key.row
+    assert key.secret.encode() not in row.sealed_secret
+    context = secret_context(row.tenancy_id, row.access_key_id)
+    assert keyring.unseal(row.sealed_secret, row.key_version, context) == key.secret
+
+
+def test_a_key_lives_90_days_or_until_its_date_or_for_ever(office: Office, keyring: Keyring, clock: Any) -> None:
+    assert create_access_key(office, keyring, LIMITS, "a-o", "uma").ends_at_us == clock.now_us + 90 * DAY_US
+    assert (
+        create_access_key(office, keyring, LIMITS, "a-o", "uma", expires_at_us=clock.now_us + 1).ends_at_us
+        == clock.now_us + 1
+    )
+    assert create_access_key(office, keyring, LIMITS, "a-o", "uma", expires_at_us="never").ends_at_us is None
+    with pytest.raises(Refused, match="past"):
+        create_access_key(office, keyring, LIMITS, "a-o", "uma", expires_at_us=clock.now_us)
+
+
+def test_a_site_may_limit_the_life_of_keys(office: Office, keyring: Keyring, clock: Any) -> None:
+    limits = Limits(key_life_days=30, key_life_days_max=30)
+    create_access_key(office, keyring, limits, "a-o", "uma")
+    for end in ("never", clock.now_us + 40 * DAY_US):
+        with pytest.raises(Refused, match="at most 30 days"):
+            create_access_key(office, keyring, limits, "a-o", "uma", expires_at_us=end)
+
+
+def test_the_end_that_is_told_is_the_memberships_when_that_is_first(
+    office: Office, keyring: Keyring, clock: Any
+) -> None:
+    add_member(office, "a-o", "uma", Role.USER, until_us=clock.now_us + DAY_US)
+    assert create_access_key(office, keyring, LIMITS, "a-o", "uma").ends_at_us == clock.now_us + DAY_US
+
+
+def test_only_a_live_member_gets_a_key(office: Office, keyring: Keyring, clock: Any) -> None:
+    create_user(office, "ben")
+    with pytest.raises(Refused, match="not a member"):
+        create_access_key(office, keyring, LIMITS, "a-o", "ben")
+    add_member(office, "a-o", "ben", Role.USER, until_us=clock.now_us + DAY_US)
+    clock.pass_days(1)
+    with pytest.raises(Refused, match="any more"):
+        create_access_key(office, keyring, LIMITS, "a-o", "ben")
+    suspend_user(office, "uma")
+    with pytest.raises(Refused, match="suspended"):
+        create_access_key(office, keyring, LIMITS, "a-o", "uma")
+
+
+def test_a_guests_key_names_no_bucket_that_is_not_theirs(office: Office, keyring: Keyring, clock: Any) -> None:
+    create_user(office, "gus")
+    tenancy = add_member(office, "a-o", "gus", Role.GUEST, until_us=clock.now_us + DAY_US).tenancy_id
+    for name in ("results", "other"):
+        row = BucketRow(tenancy, name, f"id-{name}", "x", 0, "", "", "", "", None, None)
+        office.catalog.commit([lambda rows, row=row: rows.add(BUCKETS, row)])
+    add_member(office, "a-o", "gus", Role.GUEST, until_us=clock.now_us + DAY_US, buckets={"results": "read"})
+    create_access_key(office, keyring, LIMITS, "a-o", "gus", buckets=["results"])
+    for name in ("other", "nowhere"):
+        with pytest.raises(Refused, match="not named for this GUEST"):
+            create_access_key(office, keyring, LIMITS, "a-o", "gus", buckets=[name])
+
+
+@pytest.mark.parametrize(
+    "bad", [{"description": "a\nb"}, {"description": "x" * 201}, {"prefixes": [""]}, {"buckets": [""]}]
+)
+def test_a_senseless_narrowing_or_description_is_refused(office: Office, keyring: Keyring, bad: dict[str, Any]) -> None:
+    with pytest.raises(Refused):
+        create_access_key(office, keyring, LIMITS, "a-o", "uma", **bad)
+
+
+def test_a_rotated_key_keeps_its_facts_and_the_old_one_ends_now_or_after_the_overlap(
+    office: Office, keyring: Keyring, clock: Any
+) -> None:
+    old = create_access_key(
+        office, keyring, LIMITS, "a-o", "uma", description="job", read_only=True, buckets=["b"], prefixes=["p/"]
+    )
+    clock.pass_days(80)
+    second = rotate_access_key(office, keyring, LIMITS, old.row.access_key_id)
+    assert second.row[5:6] + second.row[9:] == old.row[5:6] + old.row[9:]
+    assert second.secret != old.secret
+    assert second.ends_at_us == clock.now_us + 90 * DAY_US
+    third = rotate_access_key(office, keyring, LIMITS, second.row.access_key_id, overlap_us=DAY_US)
+    ids = [key.row.access_key_id for key in (old, second, third)]
+    assert [states(office)[each] for each in ids] == ["revoked", "active", "active"]
+    clock.pass_days(1)
+    assert [states(office)[each] for each in ids] == ["revoked", "expired", "active"]
+    for ended in ids[:2]:
+        with pytest.raises(Refused, match="revoked or expired"):
+            rotate_access_key(office, keyring, LIMITS, ended)
+
+
+def test_an_overlap_never_lengthens_the_life_of_the_old_key(office: Office, keyring: Keyring, clock: Any) -> None:
+    old = create_access_key(office, keyring, LIMITS, "a-o", "uma", expires_at_us=clock.now_us + DAY_US)
+    rotate_access_key(office, keyring, LIMITS, old.row.access_key_id, overlap_us=7 * DAY_US)
+    with office.read() as rows:
+        row = rows.find(ACCESS_KEYS, (old.row.access_key_id,))
+    assert row is not None
+    assert row.expires_at_us == clock.now_us + DAY_US
+
+
+def test_revoking_is_idempotent_and_keeps_the_row(office: Office, keyring: Keyring) -> None:
+    key = create_access_key(office, keyring, LIMITS, "a-o", "uma")
+    for _ in range(2):
+        assert revoke_access_key(office, key.row.access_key_id).state == "revoked"
+    with pytest.raises(Unknown):
+        revoke_access_key(office, "NOBODY")
+
+
+def test_a_leavers_keys_stay_refused_when_they_join_again(office: Office, keyring: Keyring, clock: Any) -> None:
+    left = create_access_key(office, keyring, LIMITS, "a-o", "uma", expires_at_us="never")
+    remove_member(office, "a-o", "uma")
+    assert states(office)[left.row.access_key_id] == "revoked"
+    add_member(office, "a-o", "uma", Role.USER, until_us=clock.now_us + DAY_US)
+    ended = create_access_key(office, keyring, LIMITS, "a-o", "uma", expires_at_us="never")
+    clock.pass_days(1)
+    assert states(office)[ended.row.access_key_id] == "refused"
+    add_member(office, "a-o", "uma", Role.USER)
+    assert set(states(office).values()) == {"revoked"}
+
+
+def test_extending_a_live_membership_keeps_its_keys(office: Office, keyring: Keyring, clock: Any) -> None:
+    add_member(office, "a-o", "uma", Role.USER, until_us=clock.now_us + 2 * DAY_US)
+    key = create_access_key(office, keyring, LIMITS, "a-o", "uma")
+    clock.pass_days(1)
+    add_member(office, "a-o", "uma", Role.USER, until_us=clock.now_us + 2 * DAY_US)
+    clock.pass_days(1)
+    assert states(office) == {key.row.access_key_id: "active"}
+
+
+def test_listing_finds_keys_by_tenancy_and_by_user(office: Office, keyring: Keyring) -> None:
+    tenancy = create_tenancy(office, "b-o")
+    user = add_member(office, "b-o", "uma", Role.USER).user_id
+    first = create_access_key(office, keyring, LIMITS, "a-o", "uma").row.access_key_id
+    second = create_access_key(office, keyring, LIMITS, "b-o", "uma").row.access_key_id
+    third = create_access_key(office, keyring, LIMITS, "a-o", "mary").row.access_key_id
+    suspend_tenancy(office, "b-o", "")
+    with office.read() as rows:
+        uma = rows.find(USERS, (user,))
+
+        def ids(**by: Any) -> set[str]:
+            return {key.row.access_key_id for key in list_access_keys(rows, office.now_us(), **by)}
+
+        assert ids() == {first, second, third}
+        assert ids(tenancy=tenancy) == {second}
+        assert ids(user=uma) == {first, second}
+        assert ids(tenancy=tenancy, user=uma) == {second}
+    assert states(office)[second] == "refused"
