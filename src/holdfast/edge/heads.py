@@ -65,6 +65,7 @@ class HeadReader:
         self._headers: dict[str, str] = {}
         self._count = 0
         self._broken = ""
+        self._keeps_alive = True
 
     def read(self, data: bytes | bytearray | memoryview) -> Message:
         """Return the head in `data`, which ends with the empty line.
@@ -92,7 +93,7 @@ class HeadReader:
         if version not in ("1.1", "1.0"):
             self._parser = HttpRequestParser(self)
             raise _malformed(f"HTTP/{version} is not spoken here")
-        keeps_alive = parser.should_keep_alive()
+        keeps_alive = self._keeps_alive
         if not keeps_alive:
             self._parser = HttpRequestParser(self)  # this one takes nothing more
         length = headers.get("content-length")
@@ -141,6 +142,8 @@ class HeadReader:
         headers[text] = said
 
     def on_headers_complete(self) -> None:
+        # Only here: once a message without a body is complete, llhttp has forgotten what its headers said.
+        self._keeps_alive = self._parser.should_keep_alive()
         if self._count > FIELDS_MAX:
             self._broken = f"it has more than {FIELDS_MAX} header fields"
 
