@@ -140,7 +140,6 @@ class FileBlobs:
         return self._space.free_bytes()
 
     def release_ballast(self) -> None:
-        """Give up a few MiB, for a delete that finds no room. They are taken back when there is room again."""
         self._space.release_ballast()
 
     def remove_staging(self, except_instances: Collection[str]) -> None:

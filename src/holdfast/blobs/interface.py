@@ -131,6 +131,12 @@ class Blobs(Protocol):
     def free_bytes(self) -> int:
         """Bytes that may still be written before the reserve for deletes is touched; 0 or less = refuse new bodies."""
 
+    def release_ballast(self) -> None:
+        """Give up room that was kept for it, so that a delete's rows find some on a full disk.
+
+        It is taken back when there is room again. Does nothing on an engine that keeps none.
+        """
+
     def remove_staging(self, except_instances: Collection[str]) -> None:
         """Remove bodies that were half staged by instances that are gone. Names the instances that live."""
 

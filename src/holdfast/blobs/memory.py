@@ -238,6 +238,9 @@ class MemoryBlobs:
     def free_bytes(self) -> int:
         return self.disk.capacity_bytes - self.disk.used_bytes()
 
+    def release_ballast(self) -> None:
+        """Do nothing: rows need no room here."""
+
     def remove_staging(self, except_instances: Collection[str]) -> None:
         """Do nothing: what is staged in memory is gone with its process."""
 

@@ -162,6 +162,7 @@ class UploadRow(NamedTuple):
     checksum_algorithm: str
     checksum_type: str
     manifest_id: str
+    """The upload's own id, so that a part is found by its owner's name before and after Complete."""
     result: str
     """JSON of what Complete answered; empty while open."""
     expires_at_us: int

@@ -61,7 +61,7 @@ def commit(context: Context, request: Request, receipt: Receipt | None) -> Respo
             storage_class=facts.storage_class,
             checksum_algorithm=kind.algorithm if kind else "",
             checksum_type=kind.type if kind else "",
-            manifest_id=context.new_id,
+            manifest_id=upload_id,
             result="",
             expires_at_us=context.now_us + context.limits.upload_life_days * US_PER_DAY,
         ),

@@ -1,6 +1,6 @@
 """Multipart uploads: parts that become one object in one transaction, without a byte moved.
 
-An upload is given its manifest's id when it begins, and its parts own their blobs under that id; Complete turns the listed parts
+An upload's id is its manifest's too, and its parts own their blobs under that id; Complete turns the listed parts
 into the manifest's rows and leaves every blob where it is.
 """
 

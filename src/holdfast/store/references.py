@@ -1,7 +1,8 @@
 """Who owns which blob, and how the last owner's going makes garbage.
 
 There are no counts to drift: one row for each (blob, owner). Whoever removes the last row of a container writes the garbage row in
-the same transaction; the collector deletes the bytes later, when no read that could still see them is in flight.
+the same transaction; the collector deletes the bytes later, when no read that could still see them is in flight. Before it
+deletes, it condemns in a transaction of its own, and from then on nothing in the container can be claimed.
 A manifest is owned like a blob, under the id `m:<manifest id>`, since copies of a multipart object share one.
 """
 
@@ -13,7 +14,11 @@ from holdfast.blobs.interface import Slice, container_of
 from holdfast.catalog.interface import Snapshot, Transaction
 from holdfast.catalog.rows import GARBAGE, REFERENCES, GarbageRow, ReferenceRow
 
+from .errors import ChangedMeanwhile
+
 MANIFEST_PREFIX = "m:"
+BLOB, MANIFEST, CONDEMNED = "blob", "manifest", "condemned"
+"""The kinds of garbage rows."""
 
 
 def object_owner(bucket_id: str, version_id: str, key: str) -> str:
@@ -32,11 +37,17 @@ def manifest_blob(manifest_id: str) -> str:
 
 
 def claim(tx: Transaction, slices: Iterable[Slice], owner: str) -> None:
-    """Write down that `owner` holds these slices. Slices of one blob make one row."""
+    """Write down that `owner` holds these slices. Slices of one blob make one row.
+
+    Raises `ChangedMeanwhile` when the collector has condemned one of them.
+    """
     lengths: dict[str, int] = {}
     for blob_id, _offset, length in slices:
         lengths[blob_id] = lengths.get(blob_id, 0) + length
     for blob_id, length in lengths.items():
+        buried = tx.find(GARBAGE, (container_of(blob_id),))
+        if buried is not None and buried.kind == CONDEMNED:
+            raise ChangedMeanwhile
         tx.add(REFERENCES, ReferenceRow(blob_id, owner, length))
 
 
@@ -49,14 +60,14 @@ def release(tx: Transaction, slices: Iterable[Slice], owner: str, now_us: int) -
     """Remove the owner's hold on these slices; what nobody holds any more becomes garbage."""
     for blob_id in {item.blob_id for item in slices}:
         tx.remove(REFERENCES, (blob_id, owner))
-        _bury_if_unowned(tx, container_of(blob_id), "blob", now_us)
+        _bury_if_unowned(tx, container_of(blob_id), BLOB, now_us)
 
 
 def release_manifest(tx: Transaction, manifest_id: str, owner: str, now_us: int) -> None:
     """Remove the owner's hold on a manifest; the last one makes the manifest garbage, and its parts with it."""
     blob_id = manifest_blob(manifest_id)
     tx.remove(REFERENCES, (blob_id, owner))
-    _bury_if_unowned(tx, blob_id, "manifest", now_us)
+    _bury_if_unowned(tx, blob_id, MANIFEST, now_us)
 
 
 def is_owned(rows: Snapshot, container_id: str) -> bool:
@@ -64,6 +75,43 @@ def is_owned(rows: Snapshot, container_id: str) -> bool:
     # Blobs inside a segment are named `segment/…`; "0" is the character after "/", so this range holds the
     # container itself and whatever lies in it, and nothing else.
     return bool(rows.scan(REFERENCES, (), start=container_id, stop=container_id + "0", count_max=1))
+
+
+def condemn(tx: Transaction, container_id: str, before_us: int) -> bool:
+    """Close a buried container to every later claim, and return whether its bytes may now be deleted.
+
+    False when it was buried again since `before_us`, or has an owner again: then it is no garbage, and its row goes.
+    Only for a container that nobody appends to any more.
+    """
+    buried = tx.find(GARBAGE, (container_id,))
+    if buried is None:
+        return False
+    if is_owned(tx, container_id):
+        tx.remove(GARBAGE, (container_id,))
+        return False
+    if buried.since_us >= before_us:
+        return False
+    if buried.kind != CONDEMNED:
+        tx.replace(GARBAGE, buried._replace(kind=CONDEMNED))
+    return True
+
+
+def condemn_orphan(tx: Transaction, container_id: str, now_us: int) -> bool:
+    """Condemn a container that no row ever named, and return whether its bytes may be deleted.
+
+    Only for what was written by an instance that is gone, since a living one may be about to commit.
+    """
+    if is_owned(tx, container_id) or tx.find(GARBAGE, (container_id,)) is not None:
+        return False
+    tx.add(GARBAGE, GarbageRow(container_id, now_us, CONDEMNED))
+    return True
+
+
+def forget_condemned(tx: Transaction, container_id: str) -> None:
+    """Drop the row of a container whose bytes are deleted. Idempotent."""
+    buried = tx.find(GARBAGE, (container_id,))
+    if buried is not None and buried.kind == CONDEMNED:
+        tx.remove(GARBAGE, (container_id,))
 
 
 def _bury_if_unowned(tx: Transaction, container_id: str, kind: str, now_us: int) -> None:
