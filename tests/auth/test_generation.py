@@ -21,13 +21,13 @@ def test_every_raise_of_every_process_and_thread_counts(tmp_path: Path) -> None:
     mine = Generation.open(path)
     assert mine.value() == 0
     spawn = multiprocessing.get_context("fork")
-    workers = [spawn.Process(target=raise_many, args=(path, 500)) for _ in range(2)]
-    threads = [threading.Thread(target=lambda: [mine.raise_() for _ in range(500)]) for _ in range(2)]
+    workers = [spawn.Process(target=raise_many, args=(path, 20_000)) for _ in range(2)]
+    threads = [threading.Thread(target=lambda: [mine.raise_() for _ in range(20_000)]) for _ in range(2)]
     for each in (*workers, *threads):
         each.start()
     for each in (*workers, *threads):
         each.join()
-    assert mine.value() == 2000
+    assert mine.value() == 80_000
     mine.close()
     mine.close()
 

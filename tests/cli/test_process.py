@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,14 @@ def test_commands_at_once_on_a_new_home_all_succeed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
-def test_root_acts_as_the_owner_of_the_home(tmp_path: Path) -> None:
-    for directory in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        directory.chmod(0o755)
-    home = tmp_path / "home"
-    run(home, "user", "create", "uma")
-    for path in (home, *home.rglob("*")):
-        os.chown(path, 65534, 65534)
-    done = run(home, "user", "create", "ben")
-    assert done.returncode == 0, done.stderr
-    assert {path.stat().st_uid for path in (home, *home.rglob("*"))} == {65534}
+def test_root_acts_as_the_owner_of_the_home() -> None:
+    # Not in pytest's own folders, which are closed to every other user.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        home = Path(folder, "home")
+        run(home, "user", "create", "uma")
+        for path in (home, *home.rglob("*")):
+            os.chown(path, 65534, 65534)
+        done = run(home, "user", "create", "ben")
+        assert done.returncode == 0, done.stderr
+        assert {path.stat().st_uid for path in (home, *home.rglob("*"))} == {65534}

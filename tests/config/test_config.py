@@ -154,3 +154,10 @@ def test_settings_are_frozen_and_addresses_read_back() -> None:
     assert [str(Address("::1", 80)), str(Address("127.0.0.1", 80))] == ["[::1]:80", "127.0.0.1:80"]
     assert settings.worker_count >= 1
     assert default_home({"HOLDFAST_HOME": "/srv/x"}) == Path("/srv/x")
+
+
+def test_a_bad_option_is_refused_by_its_name_on_the_command_line() -> None:
+    with pytest.raises(SettingError, match="^option --trusted-proxy is .*: allowed is a list of a network"):
+        load_settings(Path("/nonexistent"), {"trusted_proxies": ("x",)}, {})
+    with pytest.raises(SettingError, match="^option --ext-domain is '-x'"):
+        load_settings(Path("/nonexistent"), {"ext_domain": "-x", "s3": ()}, {})

@@ -15,8 +15,10 @@ from .settings import LIMITS, SETTINGS, Limits, Setting, Settings
 FILE_NAME: Final = "holdfast.toml"
 HOME_VARIABLE: Final = "HOLDFAST_HOME"
 
-# Kubernetes puts the first two into every container when a service is called `holdfast`; the others are for our own tests.
+# Kubernetes puts the first two into every container when a service is called `holdfast`; our tests use the others.
 _FOREIGN_VARIABLES: Final = ("HOLDFAST_SERVICE_", "HOLDFAST_PORT", "HOLDFAST_TOOLS", "HOLDFAST_TEST_")
+
+_OPTION_OF: Final = {"trusted_proxies": "--trusted-proxy"}  # One network at a time, so in the singular.
 
 Given = str | int | bool | Path | Sequence[str]
 
@@ -40,7 +42,7 @@ def load_settings(home: Path, options: Mapping[str, Given | None], environment: 
     for name, given in options.items():
         if given is not None and given != ():
             setting = known[name]
-            values[name] = _read(setting, given, f"option --{name.replace('_', '-')}")
+            values[name] = _read(setting, given, f"option {_OPTION_OF.get(name) or '--' + name.replace('_', '-')}")
     limits = Limits(**{setting.name: values.pop(setting.name) for setting in LIMITS if setting.name in values})
     return Settings(home=home, limits=limits, **values)
 
