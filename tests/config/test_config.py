@@ -157,7 +157,7 @@ def test_settings_are_frozen_and_addresses_read_back() -> None:
 
 
 def test_a_bad_option_is_refused_by_its_name_on_the_command_line() -> None:
-    with pytest.raises(SettingError, match="^option --trusted-proxy is .*: allowed is a list of a network"):
+    with pytest.raises(SettingError, match=r"^option --trusted-proxy is .*: allowed is a list of a network"):
         load_settings(Path("/nonexistent"), {"trusted_proxies": ("x",)}, {})
-    with pytest.raises(SettingError, match="^option --ext-domain is '-x'"):
+    with pytest.raises(SettingError, match=r"^option --ext-domain is '-x'"):
         load_settings(Path("/nonexistent"), {"ext_domain": "-x", "s3": ()}, {})
