@@ -13,10 +13,10 @@ import secrets
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 FORMAT: Final = 1
 KEY_BYTES: Final = 32
@@ -49,7 +49,7 @@ class Keyring:
         assert keys
         assert all(version > 0 and len(key) == KEY_BYTES for version, key in keys.items())
         self._path = path
-        self._ciphers = {version: AESGCM(key) for version, key in keys.items()}
+        self._ciphers = _ciphers(keys)
         self.newest = max(keys)
 
     @classmethod
@@ -88,7 +88,7 @@ class Keyring:
     def unseal(self, sealed: bytes, version: int, associated: bytes) -> str:
         """Return the secret. Raises KeyringError when the version is not here or the bytes are not what was sealed."""
         if version not in self._ciphers and self._path is not None:
-            self._ciphers = {known: AESGCM(key) for known, key in _read(self._path).items()}
+            self._ciphers = _ciphers(_read(self._path))
             self.newest = max(self._ciphers)
         cipher = self._ciphers.get(version)
         if cipher is None:
@@ -96,6 +96,8 @@ class Keyring:
                 f"a secret is sealed with version {version} of the keyring, which has only {sorted(self._ciphers)}: "
                 "put the newest keyring file back and start holdfast again"
             )
+        from cryptography.exceptions import InvalidTag
+
         try:
             return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], associated).decode()
         except (InvalidTag, ValueError):
@@ -103,6 +105,13 @@ class Keyring:
                 f"a sealed secret does not open with version {version} of the keyring: the keyring belongs to another "
                 "home, or the database was changed; restore both from one backup"
             ) from None
+
+
+def _ciphers(keys: Mapping[int, bytes]) -> dict[int, AESGCM]:
+    # Imported late: it takes as long as the rest of a command that needs no secret.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return {version: AESGCM(key) for version, key in keys.items()}
 
 
 def _missing(path: Path) -> KeyringError:
