@@ -12,9 +12,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
-from holdfast.blobs.interface import Blobs, BlobsBroken, BlobsFull, Slice, Staged
+from holdfast.blobs.interface import Blobs, BlobsBroken, BlobsFull, Slice, Staged, container_of
 from holdfast.catalog.interface import Catalog, CatalogBroken, CatalogFull, Outcome, Transaction
 
 from .errors import StorageFull, StorageReadOnly
@@ -44,6 +45,19 @@ class _Waiting(NamedTuple):
     future: Any
 
 
+class _Batch:
+    """What one transaction is made of; empty until the turn has come."""
+
+    __slots__ = ("functions", "is_taken", "items", "places")
+
+    def __init__(self) -> None:
+        self.items: list[_Waiting] = []
+        self.functions: list[Callable[[Transaction], Any]] = []
+        self.places: list[tuple[Slice, ...]] = []
+        """Where the body of each item lies; filled only once they are durable."""
+        self.is_taken = False
+
+
 class Writer:
     """The one writer of a process. `submit` belongs to the event loop, `run` to any other thread; both are thread-safe."""
 
@@ -63,10 +77,10 @@ class Writer:
         self._on_broken = on_broken
         self._queue: deque[_Waiting] = deque()
         self._wake = threading.Event()
-        self._closing = False
+        self._is_closing = False
         self._thread = threading.Thread(target=self._work, name="holdfast-writer", daemon=True)
-        self._started = False
-        self._start_lock = threading.Lock()
+        self._is_started = False
+        self._lock = threading.Lock()
 
     def submit(self, commit_fn: TurnFn[T], staged: Staged | None = None) -> asyncio.Future[T]:
         """Queue one write and return the future of its durable outcome. Called on the running loop's thread.
@@ -96,24 +110,24 @@ class Writer:
         return result  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        """Finish what is queued and stop the thread."""
-        with self._start_lock:
-            self._closing = True
-            started = self._started
+        """Finish what is queued and stop the thread. What is handed in later is refused with `StorageReadOnly`."""
+        with self._lock:
+            self._is_closing = True
+            started = self._is_started
         self._wake.set()
         if started:
             self._thread.join()
 
     def _enqueue(self, waiting: _Waiting) -> None:
-        if not self._started:
-            with self._start_lock:
-                assert not self._closing, "the writer is closed"
-                if not self._started:
+        with self._lock:
+            if not self._is_closing:
+                self._queue.append(waiting)
+                if not self._is_started:
                     self._thread.start()
-                    self._started = True
-        self._queue.append(waiting)
-        if not self._wake.is_set():
-            self._wake.set()
+                    self._is_started = True
+                self._wake.set()
+                return
+        self._settle([waiting], [_refused(StorageReadOnly("the store is being stopped"))])
 
     def _work(self) -> None:
         while True:
@@ -121,50 +135,86 @@ class Writer:
             self._wake.clear()
             while self._queue:
                 self._commit_batch()
-            if self._closing and not self._queue:
-                return
+            with self._lock:
+                if self._is_closing and not self._queue:
+                    return
 
     def _commit_batch(self) -> None:
-        batch: list[_Waiting] = []
-        places: dict[int, tuple[Slice, ...]] = {}
-        functions: list[Callable[[Transaction], Any]] = []
+        batch = _Batch()
         try:
             if self._is_read_only():
                 raise StorageReadOnly
             # The batch is taken only when our turn has come: what arrived while we waited rides along.
             # The engine is given the list before it is filled, and reads it after `before` has returned.
-            outcomes = self._catalog.commit(functions, lambda: self._take(batch, places, functions))
-        except (BlobsFull, CatalogFull) as error:
-            if not batch:
-                self._take_only(batch)
-            self._settle(batch, [Outcome(None, StorageFull(str(error)))] * len(batch))
+            outcomes = self._catalog.commit(batch.functions, lambda: self._take(batch))
+        except CatalogFull as error:
+            self._take_unless_taken(batch)
+            self._settle_when_full(batch, error)
         except (BlobsBroken, CatalogBroken) as error:
             self._on_broken(error)
-            if not batch:
-                self._take_only(batch)
-            self._settle(batch, [Outcome(None, StorageReadOnly(str(error)))] * len(batch))
+            self._take_unless_taken(batch)
+            self._settle(batch.items, [_refused(StorageReadOnly(str(error)))] * len(batch.items))
         except Exception as error:  # a fault of an engine fails this batch and no other
-            if not batch:
-                self._take_only(batch)
-            self._settle(batch, [Outcome(None, error)] * len(batch))
+            self._take_unless_taken(batch)
+            self._settle(batch.items, [_refused(error)] * len(batch.items))
         else:
-            self._settle(batch, outcomes)
+            self._settle(batch.items, outcomes)
+            self._remove_unwanted(batch, outcomes)
 
-    def _take_only(self, batch: list[_Waiting]) -> None:
-        while self._queue and len(batch) < BATCH_MAX:
-            batch.append(self._queue.popleft())
+    def _take_unless_taken(self, batch: _Batch) -> None:
+        while not batch.is_taken and self._queue and len(batch.items) < BATCH_MAX:
+            batch.items.append(self._queue.popleft())
+        batch.is_taken = True
 
-    def _take(
-        self, batch: list[_Waiting], places: dict[int, tuple[Slice, ...]], functions: list[Callable[[Transaction], Any]]
-    ) -> None:
-        self._take_only(batch)
-        bodies = [(index, item.staged) for index, item in enumerate(batch) if item.staged is not None]
+    def _take(self, batch: _Batch) -> None:
+        self._take_unless_taken(batch)
+        bodies = [item for item in batch.items if item.staged is not None]
+        found: Sequence[tuple[Slice, ...]] = ()
         if bodies:
-            found = self._blobs.flush([staged for _, staged in bodies])
-            places.update((index, slices) for (index, _), slices in zip(bodies, found, strict=True))
+            try:
+                found = self._blobs.flush([item.staged for item in bodies if item.staged is not None])
+            except BlobsFull as error:
+                # Deletes that ride with bodies for which there is no room still have to work: they make the room.
+                batch.items = [item for item in batch.items if item.staged is None]
+                self._settle(bodies, [_refused(StorageFull(str(error)))] * len(bodies))
+        places = iter(found)
         now_us = self._clock_us()
-        for index, item in enumerate(batch):
-            functions.append(_bound(item.commit_fn, places.get(index, ()), now_us))
+        for item in batch.items:
+            slices = next(places) if item.staged is not None else ()
+            batch.places.append(slices)
+            batch.functions.append(_bound(item.commit_fn, slices, now_us))
+
+    def _settle_when_full(self, batch: _Batch, error: CatalogFull) -> None:
+        """Refuse the bodies of a batch that found no room for its rows, and try the rest again without the ballast."""
+        full = _refused(StorageFull(str(error)))
+        rest = [item for item in batch.items if item.staged is None]
+        bodies = [item for item in batch.items if item.staged is not None]
+        self._settle(bodies, [full] * len(bodies))
+        self._remove_unwanted(batch, [full] * len(batch.places))
+        if not rest:
+            return
+        self._blobs.release_ballast()
+        now_us = self._clock_us()
+        try:
+            outcomes = self._catalog.commit([_bound(item.commit_fn, (), now_us) for item in rest])
+        except CatalogFull:
+            outcomes = [full] * len(rest)
+        except CatalogBroken as broken:
+            self._on_broken(broken)
+            outcomes = [_refused(StorageReadOnly(str(broken)))] * len(rest)
+        except Exception as fault:
+            outcomes = [_refused(fault)] * len(rest)
+        self._settle(rest, outcomes)
+
+    def _remove_unwanted(self, batch: _Batch, outcomes: Sequence[Outcome]) -> None:
+        """Delete the large bodies whose rows were refused for certain.
+
+        The collector would only know them as garbage when this process is gone.
+        """
+        for slices, outcome in zip(batch.places, outcomes, strict=True):
+            if outcome.error is not None and slices and container_of(slices[0].blob_id) == slices[0].blob_id:
+                with suppress(OSError):
+                    self._blobs.delete(slices[0].blob_id)
 
     def _settle(self, batch: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
         by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Outcome]]] = {}
@@ -180,6 +230,10 @@ class Writer:
                 loop.call_soon_threadsafe(_resolve, settled)
             except RuntimeError:  # the loop is closed: nobody waits any more, and what was committed stays
                 continue
+
+
+def _refused(error: Exception) -> Outcome:
+    return Outcome(None, error)
 
 
 def _bound(commit_fn: TurnFn[Any], slices: tuple[Slice, ...], now_us: int) -> Callable[[Transaction], Any]:
