@@ -57,18 +57,20 @@ def check_room(rows: Snapshot, tenancy: TenancyRow, bucket: BucketRow, delta: De
 
 def apply(tx: Transaction, tenancy: TenancyRow, bucket: BucketRow, delta: Delta, reservation_id: str = "") -> None:
     """Change what the tenancy and the bucket hold, freeing the reservation first. Raises `QuotaExceeded`."""
-    held = 0
-    if reservation_id:
-        reservation = tx.find(RESERVATIONS, (reservation_id,))
-        if reservation is not None:
-            tx.remove(RESERVATIONS, (reservation_id,))
-            held = reservation.size_bytes
+    reservation = tx.find(RESERVATIONS, (reservation_id,)) if reservation_id else None
+    if reservation is not None and reservation.bucket_id != bucket.bucket_id:
+        # The bucket was removed and its name given to a new one meanwhile, which never held this reservation.
+        release(tx, reservation_id)
+        reservation = None
+    if reservation is not None:
+        tx.remove(RESERVATIONS, (reservation_id,))
     for scope_id, scope, limit_bytes, limit_objects in _scopes(tenancy, bucket):
         found = tx.find(USAGE, (scope_id,))
         usage = found or empty_usage(scope_id)
-        if held:
+        if reservation is not None:
             usage = usage._replace(
-                reserved_bytes=usage.reserved_bytes - held, reserved_objects=usage.reserved_objects - 1
+                reserved_bytes=usage.reserved_bytes - reservation.size_bytes,
+                reserved_objects=usage.reserved_objects - 1,
             )
         _check(usage, scope, limit_bytes, limit_objects, delta)
         changed = usage._replace(
