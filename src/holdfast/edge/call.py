@@ -347,7 +347,13 @@ class Call:
             now = context.within(turn.rows, turn.now_us)
             quotas.reserve(turn.rows, tenancy, now.authorised(permission, self._bucket, self._key), reservation)
 
-        await settled(gateway.writer.submit(commit))
+        future = gateway.writer.submit(commit)
+        try:
+            await settled(future)
+        except GeneratorExit:
+            # The client went away meanwhile: what is reserved none the less would be held as long as this worker lives.
+            self._release(reservation.reservation_id)
+            raise
         return reservation.reservation_id
 
     def _release(self, reservation_id: str) -> None:
