@@ -36,6 +36,11 @@ def manifest_blob(manifest_id: str) -> str:
     return MANIFEST_PREFIX + manifest_id
 
 
+def manifest_of(garbage_id: str) -> str:
+    """Return the manifest that is owned under this id: the inverse of `manifest_blob`."""
+    return garbage_id.removeprefix(MANIFEST_PREFIX)
+
+
 def claim(tx: Transaction, slices: Iterable[Slice], owner: str) -> None:
     """Write down that `owner` holds these slices. Slices of one blob make one row.
 

@@ -1,0 +1,1 @@
+"""What a store does for itself: collecting garbage, expiring uploads, compacting, scrubbing, backing up."""

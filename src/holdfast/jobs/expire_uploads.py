@@ -1,0 +1,63 @@
+"""Aborting uploads that were left unfinished, and forgetting finished ones that nobody asks for any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Final, NamedTuple
+
+from holdfast.catalog.interface import Transaction
+from holdfast.catalog.rows import BUCKETS, TENANCIES, UPLOADS, UploadRow
+from holdfast.store import multipart
+
+from .workshop import Workshop
+
+BATCH: Final = 100
+
+
+class Expired(NamedTuple):
+    """What one run did away with."""
+
+    aborted: int = 0
+    forgotten: int = 0
+
+
+def expire_uploads(workshop: Workshop) -> Expired:
+    """Abort open uploads past their time, each in a transaction of its own, and drop completed ones past theirs."""
+    now_us = workshop.clock_us()
+    aborted = forgotten = 0
+    while True:
+        with workshop.catalog.read() as rows:
+            found = rows.scan(UPLOADS, (), index="by_expiry", stop=now_us, count_max=BATCH)
+        if not found:
+            return Expired(aborted, forgotten)
+        completed = [upload for upload in found if upload.state == "completed"]
+        if completed:
+            forgotten += workshop.commit(partial(_forget, completed))
+        for upload in found:
+            if workshop.is_stopping():
+                return Expired(aborted, forgotten)
+            if upload.state != "completed":
+                aborted += workshop.commit(partial(_abort, upload, now_us))
+
+
+def _forget(seen: Iterable[UploadRow], tx: Transaction) -> int:
+    count = 0
+    for each in seen:
+        upload = tx.find(UPLOADS, (each.bucket_id, each.key, each.upload_id))
+        if upload is not None:
+            multipart.forget_completed(tx, upload)
+            count += 1
+    return count
+
+
+def _abort(seen: UploadRow, now_us: int, tx: Transaction) -> bool:
+    """Abort an upload, unless it was completed or aborted since it was seen."""
+    upload = tx.find(UPLOADS, (seen.bucket_id, seen.key, seen.upload_id))
+    if upload is None or upload.state != "open" or upload.expires_at_us >= now_us:
+        return False
+    (bucket,) = tx.scan(BUCKETS, (upload.bucket_id,), index="by_id")
+    tenancy = tx.find(TENANCIES, (bucket.tenancy_id,))
+    assert tenancy is not None, f"bucket {bucket.bucket_id} has no tenancy"
+    multipart.abort(tx, tenancy, bucket, upload, now_us)
+    return True
