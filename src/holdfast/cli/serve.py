@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +16,11 @@ from holdfast import __version__
 from .desk import Desk, Refusal, desk_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from holdfast.assemble import Home
     from holdfast.config import Address, Settings
-    from holdfast.edge.supervisor import Addresses, Companion
+    from holdfast.edge.supervisor import Addresses, Companion, Supervisor
 
 
 @desk_command(
@@ -50,13 +52,25 @@ if TYPE_CHECKING:
 @click.option("--default-tenancy", metavar="NAME", help="The tenancy of anonymous requests that name none.")
 def command(desk: Desk, /, **options: Any) -> None:
     """Serve S3 from a home, which is made when it is not there."""
+    settings = desk.settings(options)
+    home = desk.home(settings, create=True)
+    with served(settings, home) as (supervisor, addresses):
+        desk.answer(describe(home, settings, addresses), tell(home, settings, addresses))
+        sys.stdout.flush()
+        supervisor.watch()
+
+
+@contextmanager
+def served(settings: Settings, home: Home) -> Iterator[tuple[Supervisor, Addresses]]:
+    """Start the processes of a home, and tell other commands where it is served while the block runs.
+
+    The block has to `watch`. Raises Refusal.
+    """
     from holdfast.edge.sockets import CannotListen
     from holdfast.edge.supervisor import CannotServe, Supervisor
     from holdfast.edge.tls import NoCertificates
     from holdfast.telemetry.log import set_up_log
 
-    settings = desk.settings(options)
-    home = desk.home(settings, create=True)
     set_up_log()
     _prepare_certificates(settings, home)
     supervisor = Supervisor(settings, home, companions())
@@ -66,9 +80,7 @@ def command(desk: Desk, /, **options: Any) -> None:
         raise Refusal(str(error)) from None
     try:
         write_serving(home, settings, addresses)
-        desk.answer(describe(home, settings, addresses), tell(home, settings, addresses))
-        click.get_text_stream("stdout").flush()
-        supervisor.watch()
+        yield supervisor, addresses
     finally:
         home.serving_file.unlink(missing_ok=True)
 
