@@ -89,8 +89,16 @@ class StoreMachine(RuleBasedStateMachine):
     def put(self, key: str, body: versions.Body, **more: Any) -> Callable[[Transaction], Any]:
         version_id = f"v{next(self.ids)}"
         return lambda tx: versions.put(
-            tx, TENANCY, BUCKET, key, versions.Facts(), body, version_id=version_id, created_by="u",
-            now_us=self.now_us, **more,
+            tx,
+            TENANCY,
+            BUCKET,
+            key,
+            versions.Facts(),
+            body,
+            version_id=version_id,
+            created_by="u",
+            now_us=self.now_us,
+            **more,
         )
 
     @rule(key=KEYS, size=SIZES)
@@ -147,7 +155,15 @@ class StoreMachine(RuleBasedStateMachine):
         def change(tx: Transaction) -> None:
             upload = multipart.get_open(tx, BUCKET, key, upload_id)
             multipart.put_part(
-                tx, TENANCY, BUCKET, upload, number, slices=slices, size_bytes=size, etag="00" * 16, checksum="",
+                tx,
+                TENANCY,
+                BUCKET,
+                upload,
+                number,
+                slices=slices,
+                size_bytes=size,
+                etag="00" * 16,
+                checksum="",
                 now_us=self.now_us,
             )
 
@@ -168,8 +184,16 @@ class StoreMachine(RuleBasedStateMachine):
             upload = multipart.get_open(tx, BUCKET, key, upload_id)
             rows = [part for part in multipart.list_parts(tx, upload) if part.part_number in chosen]
             multipart.complete(
-                tx, TENANCY, BUCKET, upload, rows, etag="e-1", checksum="", version_id=version_id,
-                now_us=self.now_us, result={},
+                tx,
+                TENANCY,
+                BUCKET,
+                upload,
+                rows,
+                etag="e-1",
+                checksum="",
+                version_id=version_id,
+                now_us=self.now_us,
+                result={},
             )
 
         size = sum(chosen.values())
@@ -184,9 +208,7 @@ class StoreMachine(RuleBasedStateMachine):
         upload_id = self.pick(index)
         key, _ = self.open.pop(upload_id)
         self.commit(
-            lambda tx: multipart.abort(
-                tx, TENANCY, BUCKET, multipart.get_open(tx, BUCKET, key, upload_id), self.now_us
-            )
+            lambda tx: multipart.abort(tx, TENANCY, BUCKET, multipart.get_open(tx, BUCKET, key, upload_id), self.now_us)
         )
 
     @rule()

@@ -13,9 +13,7 @@ KEYS = text(alphabet=sampled_from("ab/\ud7ff\ue000\U0010ffff.-é "), min_size=1,
 
 
 def row(key: str) -> ObjectRow:
-    return ObjectRow(
-        "b", key, 1, "v", 1, 0, "e", "t", "", "", "", "", "", 0, "STANDARD", "u", "", None, 0, ""
-    )
+    return ObjectRow("b", key, 1, "v", 1, 0, "e", "t", "", "", "", "", "", 0, "STANDARD", "u", "", None, 0, "")
 
 
 def catalog_of(keys: set[str]) -> MemoryCatalog:
@@ -37,8 +35,12 @@ def expected(keys: set[str], prefix: str, delimiter: str) -> list[str]:
     return found
 
 
-@given(keys=sets(KEYS, max_size=40), page_size=integers(1, 7), prefix=sampled_from(["", "a", "a/", "\U0010ffff"]),
-       delimiter=sampled_from(["", "/", "b", "a/"]))
+@given(
+    keys=sets(KEYS, max_size=40),
+    page_size=integers(1, 7),
+    prefix=sampled_from(["", "a", "a/", "\U0010ffff"]),
+    delimiter=sampled_from(["", "/", "b", "a/"]),
+)
 def test_paging_through_a_listing_yields_every_key_and_prefix_once_in_order(
     keys: set[str], page_size: int, prefix: str, delimiter: str
 ) -> None:

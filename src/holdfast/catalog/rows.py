@@ -1,7 +1,7 @@
 """The tables of the catalog and the rows in them.
 
-Times are integers in microseconds of the Unix epoch (`…_us`). Structured columns (`metadata`, `slices`, `tags` …) are compact
-JSON text which only `store` and `auth` read. Ids are random text and never used again.
+Times are integers in microseconds of the Unix epoch (`…_us`). Structured columns (`metadata`, `slices`, `tags` …) are
+compact JSON text which only `store` and `auth` read. Ids are random text and never used again.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ class BucketRow(NamedTuple):
 
 
 class UsageRow(NamedTuple):
-    """What one scope (a tenancy or a bucket, by its id) holds. Changed in the transaction that changes what is counted."""
+    """What one scope (a tenancy or a bucket, by its id) holds. Changed in the transaction that changes what is
+    counted.
+    """
 
     scope_id: str
     live_bytes: int
@@ -121,7 +123,9 @@ class ObjectRow(NamedTuple):
     tags: str
     """JSON object or empty."""
     slices: str
-    """Encoded slices when the object is one run (see store.slices); empty when `manifest_id` is set or the object is empty."""
+    """Encoded slices when the object is one run (see store.slices); empty when `manifest_id` is set or the object is
+    empty.
+    """
     manifest_id: str
     """The manifest that lists the parts; empty for an object written at once."""
     part_count: int

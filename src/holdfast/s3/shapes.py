@@ -75,7 +75,9 @@ class RawDocument(NamedTuple):
 
 
 class Status(NamedTuple):
-    """The HTTP status of an answer. Without such a field it is 200, or 204 for an answer that says so (`status: ClassVar`)."""
+    """The HTTP status of an answer. Without such a field it is 200, or 204 for an answer that says so (`status:
+    ClassVar`).
+    """
 
 
 class Payload(NamedTuple):

@@ -29,7 +29,9 @@ def scan(rows: Snapshot, tenancy: TenancyRow, after: str = "", count_max: int | 
 
 
 def change(tx: Transaction, row: BucketRow, expected: BucketRow) -> None:
-    """Put a changed row (policy, CORS, tags, limits, owner) in the place of the one that was read in this transaction."""
+    """Put a changed row (policy, CORS, tags, limits, owner) in the place of the one that was read in this
+    transaction.
+    """
     tx.replace(BUCKETS, row, expected)
 
 

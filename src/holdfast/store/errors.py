@@ -102,7 +102,14 @@ class QuotaExceeded(StoreError):
 
     def __init__(self, scope: str, what: str, used: int, reserved: int, asked: int, limit: int) -> None:
         super().__init__(f"{scope}: {used} + {asked} > {limit} {what}")
-        self.scope, self.what, self.used, self.reserved, self.asked, self.limit = scope, what, used, reserved, asked, limit
+        self.scope, self.what, self.used, self.reserved, self.asked, self.limit = (
+            scope,
+            what,
+            used,
+            reserved,
+            asked,
+            limit,
+        )
 
 
 class ObjectLocked(StoreError):

@@ -44,8 +44,8 @@ def list_page(
 ) -> Page:
     """Return at most `count_max` keys and common prefixes after a mark, in order.
 
-    `after` is exclusive and need not exist; a common prefix as the mark skips all that lies below it. Each entry counts once
-    against `count_max`, a common prefix too.
+    `after` is exclusive and need not exist; a common prefix as the mark skips all that lies below it. Each entry
+    counts once against `count_max`, a common prefix too.
     """
     entries: list[ObjectRow | CommonPrefix] = []
     if count_max <= 0:
@@ -91,7 +91,9 @@ def list_page(
 
 
 def common_prefix(key: str, prefix: str, delimiter: str) -> str | None:
-    """Return what a key is rolled up into: itself up to the first delimiter after the prefix. None when it is listed as it is."""
+    """Return what a key is rolled up into: itself up to the first delimiter after the prefix. None when it is listed
+    as it is.
+    """
     if not delimiter or not key.startswith(prefix):
         return None
     position = key.find(delimiter, len(prefix))

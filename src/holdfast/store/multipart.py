@@ -18,7 +18,6 @@ from holdfast.catalog.rows import (
     PARTS,
     UPLOADS,
     BucketRow,
-    GarbageRow,
     ManifestRow,
     ObjectRow,
     PartRow,
@@ -94,7 +93,8 @@ def put_part(
         references.claim(tx, slices, owner)
         tx.add(PARTS, row)
         return row
-    # The same blob may be in both (a part copied again from the same source): what stays is neither released nor claimed twice.
+    # The same blob may be in both (a part copied again from the same source): what stays is neither released nor
+    # claimed twice.
     before = decode_slices(current.slices)
     kept = {item.blob_id for item in before} & {item.blob_id for item in slices}
     references.claim(tx, [item for item in slices if item.blob_id not in kept], owner)
@@ -122,7 +122,8 @@ def complete(
     result: dict[str, str],
     condition: versions.Condition | None = None,
 ) -> ObjectRow:
-    """Make the chosen parts, in their order, the current version of the key, and drop the others: all in this transaction.
+    """Make the chosen parts, in their order, the current version of the key, and drop the others: all in this
+    transaction.
 
     The upload's row stays, completed and with `result`, so that a repeated Complete is told the same.
     """
@@ -212,7 +213,9 @@ def list_uploads(
     upload_mark: str = "",
     count_max: int = 1000,
 ) -> UploadPage:
-    """Return open uploads by key and then by the moment they began, after the marks; keys under a delimiter are rolled up."""
+    """Return open uploads by key and then by the moment they began, after the marks; keys under a delimiter are
+    rolled up.
+    """
     uploads: list[UploadRow] = []
     prefixes: list[str] = []
     last: UploadRow | CommonPrefix | None = None
@@ -262,7 +265,8 @@ def _is_before(row: UploadRow, key_mark: str, upload_mark: str) -> bool:
         return False
     if row.key < key_mark or not upload_mark:
         return True
-    # Within a key the order is by age, and ids begin with their time (see `CreateMultipartUpload`), so that they order alike.
+    # Within a key the order is by age, and ids begin with their time (see `CreateMultipartUpload`), so that they
+    # order alike.
     return row.upload_id <= upload_mark
 
 

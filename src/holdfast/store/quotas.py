@@ -1,7 +1,7 @@
-"""What a tenancy and a bucket hold, kept exact in the transaction that changes it, and the gate that keeps it within limits.
+"""What a tenancy and a bucket hold, exact in the transaction that changes it, and the gate that keeps it within limits.
 
-Committed use never passes a limit, and a write that fits beside what is committed and reserved is never refused (design.md,
-§4.9). A change that frees at least what it takes always passes, at 100 % and above.
+Committed use never passes a limit, and a write that fits beside what is committed and reserved is never refused
+(design.md, §4.9). A change that frees at least what it takes always passes, at 100 % and above.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from .errors import QuotaExceeded
 
 
 class Delta(NamedTuple):
-    """A change of use. Noncurrent versions are counted apart from live ones; all three kinds count against the limit."""
+    """A change of use. Noncurrent versions are counted apart from live ones; all three kinds count against the
+    limit.
+    """
 
     live_bytes: int = 0
     live_objects: int = 0
@@ -86,9 +88,11 @@ def apply(tx: Transaction, tenancy: TenancyRow, bucket: BucketRow, delta: Delta,
 
 
 def reserve(tx: Transaction, tenancy: TenancyRow, bucket: BucketRow, reservation: ReservationRow) -> None:
-    """Hold room for a body that is still coming, or raise `QuotaExceeded`. Scopes without a limit hold it too, for the figures."""
+    """Hold room for a body that is still coming, or raise `QuotaExceeded`. Scopes without a limit hold it too, for
+    the figures.
+    """
     asked = Delta(live_bytes=reservation.size_bytes, live_objects=1)
-    for scope_id, scope, limit_bytes, limit_objects in _scopes(tenancy, bucket):
+    for scope_id, scope, limit_bytes, _ in _scopes(tenancy, bucket):
         found = tx.find(USAGE, (scope_id,))
         usage = found or empty_usage(scope_id)
         # Whether the body replaces an object is known only at its commit, so that the count is not gated here.

@@ -1,8 +1,9 @@
 """Who owns which blob, and how the last owner's going makes garbage.
 
-There are no counts to drift: one row for each (blob, owner). Whoever removes the last row of a container writes the garbage row in
-the same transaction; the collector deletes the bytes later, when no read that could still see them is in flight. Before it
-deletes, it condemns in a transaction of its own, and from then on nothing in the container can be claimed.
+There are no counts to drift: one row for each (blob, owner). Whoever removes the last row of a container writes the
+garbage row in the same transaction; the collector deletes the bytes later, when no read that could still see them is
+in flight.
+Before it deletes, it condemns in a transaction of its own, and from then on nothing in the container can be claimed.
 A manifest is owned like a blob, under the id `m:<manifest id>`, since copies of a multipart object share one.
 """
 

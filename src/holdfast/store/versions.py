@@ -1,7 +1,7 @@
 """Versions of objects: putting one in the place of another, and removing one.
 
-Whatever changes what a key shows goes through `put` or `remove` here: conditions, locks, quota, references and order are decided
-in this one place and in the caller's transaction.
+Whatever changes what a key shows goes through `put` or `remove` here: conditions, locks, quota, references and order
+are decided in this one place and in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -81,8 +81,9 @@ def put(
 ) -> ObjectRow:
     """Make a new version the current one, in the place of what was there, and count it.
 
-    The condition is asked on the row that is being replaced, inside this transaction, so that of several writers exactly one wins.
-    `upload_…_freed` is what an unfinished upload held and this version takes over. Raises what the condition raises,
+    The condition is asked on the row that is being replaced, inside this transaction, so that of several writers
+    exactly one wins. `upload_…_freed` is what an unfinished upload held and this version takes over. Raises what the
+    condition raises,
     `QuotaExceeded`, or `ObjectLocked`.
     """
     current = tx.find(OBJECTS, (bucket.bucket_id, key))
@@ -151,7 +152,8 @@ def remove(
 ) -> ObjectRow | None:
     """Remove the current version and return it; None when there was none, which S3 calls success.
 
-    Always passes at a full quota. Raises what the condition raises, `NoSuchVersion` for an id that was never given, or `ObjectLocked`.
+    Always passes at a full quota. Raises what the condition raises, `NoSuchVersion` for an id that was never given,
+    or `ObjectLocked`.
     """
     current = tx.find(OBJECTS, (bucket.bucket_id, key))
     if condition is not None:

@@ -1,7 +1,8 @@
 """Group commit: one thread of a process makes many writes durable with one sync of bytes and one of rows.
 
-Callers on the event loop hand in a commit function and, perhaps, a staged body. The thread takes all that wait, flushes the bodies, runs
-the functions in one durable transaction, and only then resolves the futures, with one wake-up of the loop for the
+Callers on the event loop hand in a commit function and, perhaps, a staged body. The thread takes all that wait,
+flushes the bodies, runs the functions in one durable transaction, and only then resolves the futures, with one
+wake-up of the loop for the
 whole batch (etcd once lost acknowledged writes by doing the last two in the other order).
 """
 
@@ -59,7 +60,9 @@ class _Batch:
 
 
 class Writer:
-    """The one writer of a process. `submit` belongs to the event loop, `run` to any other thread; both are thread-safe."""
+    """The one writer of a process. `submit` belongs to the event loop, `run` to any other thread; both are
+    thread-safe.
+    """
 
     def __init__(
         self,
