@@ -7,7 +7,8 @@
         range: Annotated[str | None, Header("Range")] = None
 
 The order of the fields is the order on the wire. A field that may be None is left out when it is. The types say the
-spelling: `int`, `bool` (`true`/`false`), `str`, `Micros` (an HTTP date in a header, ISO 8601 in an element), `ETag` (quoted).
+spelling: `int`, `bool` (`true`/`false`), `str`, `Micros` (an HTTP date in a header, ISO 8601 in an element), `ETag`
+(quoted).
 """
 
 from __future__ import annotations
