@@ -149,7 +149,7 @@ def nginx(root: Path, core: int) -> Iterator[Server]:
     port = _free_port()
     config = root / "nginx.conf"
     config.write_text(
-        f"daemon off; worker_processes 1; pid {root}/nginx.pid; error_log {root}/error.log;"
+        f"{'user root; ' if os.geteuid() == 0 else ''}daemon off; worker_processes 1; pid {root}/nginx.pid; error_log {root}/error.log;"
         f"events {{ worker_connections 256; }} http {{ access_log off; sendfile on; keepalive_requests 1000000;"
         f" server {{ listen 127.0.0.1:{port}; root {root}/files; }} }}\n"
     )

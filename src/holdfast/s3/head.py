@@ -15,7 +15,7 @@ class Head(NamedTuple):
     method: str
     """Upper-case: `GET`."""
     raw_path: str
-    """The target up to the first `?`, percent-encoding untouched, `//`, `.` and a trailing `/` kept. Begins with `/`."""
+    """The target up to the first `?`: percent-encoding untouched, `//`, `.` and a trailing `/` kept."""
     raw_query: str
     """The target after the first `?`, or empty."""
     headers: Mapping[str, str]
