@@ -21,7 +21,7 @@ from holdfast.s3.answer import Answer
 from holdfast.s3.codes import S3Error
 from holdfast.s3.names import decode_key, split_path
 from holdfast.s3.policy import OBJECT_ACTIONS
-from holdfast.s3.target import parse_query
+from holdfast.s3.target import SIGNATURE, hoisted_headers, parse_query
 from holdfast.store import quotas
 from holdfast.store.errors import AccessDenied, StorageFull, StorageReadOnly, StoreError
 from holdfast.store.receipt import Receipt
@@ -134,8 +134,16 @@ class Call:
         if self._key and not self._bucket:
             raise S3Error("InvalidBucketName", "The specified bucket is not valid.", details={"BucketName": ""})
         query = parse_query(head.raw_query)
+        identity: Identity | None = None
+        if SIGNATURE in query:
+            # The signature covers the query as it stands. Only then are headers made of it, for all that follows.
+            self._identity = identity = gateway.identifier.identify(head, origin, place, self._began_us)
+            headers = {**hoisted_headers(query), **headers}
+            self._head = head = head._replace(headers=headers)
+            self._message = self._message._replace(head=head)
         self._entry = entry = gateway.router.find(head.method, level, query, headers)
-        self._identity = identity = gateway.identifier.identify(head, origin, place, self._began_us)
+        if identity is None:
+            self._identity = identity = gateway.identifier.identify(head, origin, place, self._began_us)
         operation = entry.operation
         if identity.claim is None and not operation.anonymous_allowed:
             raise AccessDenied(operation.permission, self._bucket, self._key, "anonymous")
@@ -390,7 +398,7 @@ class Call:
         """Take in a body that is a document, whole, up to its limit."""
         gateway, identity = self._gateway, self._identity
         assert identity is not None
-        promises = read_promises(self._message, identity)
+        promises = read_promises(self._message, identity, has_checksum=entry.has_document_checksum)
         if promises.length_bytes is not None and promises.length_bytes > entry.document_bytes_max:
             raise _document_too_long(entry.document_bytes_max)
         pieces: list[bytes] = []

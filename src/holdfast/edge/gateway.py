@@ -29,6 +29,8 @@ THREADS: Final = 8
 """For bodies above what the loop hashes itself, and for reads that wait for a disk."""
 
 _LONG_DOCUMENTS: Final = frozenset(("DeleteObjects", "CompleteMultipartUpload"))
+_CHECKSUM_OF_OBJECT: Final = frozenset(("CompleteMultipartUpload",))
+"""Here `x-amz-checksum-…` speaks of the object that is made, and not of the document that is sent."""
 
 
 class Entry(NamedTuple):
@@ -40,6 +42,8 @@ class Entry(NamedTuple):
     number: int
     """Its place in the metrics."""
     document_bytes_max: int
+    has_document_checksum: bool
+    """Whether a checksum in the head is the document's."""
 
 
 def compile_entries(operations: Iterable[Operation[Any, Any]], metrics: Metrics, limits: Limits) -> Router[Entry]:
@@ -53,6 +57,7 @@ def compile_entries(operations: Iterable[Operation[Any, Any]], metrics: Metrics,
                 compile_response(operation.response),
                 metrics.index_of[operation.name],
                 limits.long_document_bytes_max if operation.name in _LONG_DOCUMENTS else limits.document_bytes_max,
+                operation.name not in _CHECKSUM_OF_OBJECT,
             ),
         )
         for operation in operations

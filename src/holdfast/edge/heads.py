@@ -112,15 +112,14 @@ class HeadReader:
         if "host" not in headers and version == "1.1":
             raise _malformed("there is no Host header")
         path, query = _split_target(self._url.decode("latin-1"), headers)
-        expect = headers.get("expect")
-        if expect is not None and expect.lower() != "100-continue":
-            raise _malformed("the only expectation that is known is 100-continue")
+        # Other expectations are nobody's, and may be ignored (RFC 9110, 10.1.1), as S3 does.
+        expects_continue = headers.get("expect", "").lower() == "100-continue"
         return Message(
             Head(method, path, query, headers),
             length_bytes,
             length is not None or coding is not None,
             keeps_alive,
-            expect is not None and version == "1.1",
+            expects_continue and version == "1.1",
             len(data),
         )
 

@@ -52,10 +52,11 @@ class Digests(NamedTuple):
     checksum: str
 
 
-def read_promises(message: Message, identity: Identity) -> Promises:
+def read_promises(message: Message, identity: Identity, *, has_checksum: bool = True) -> Promises:
     """Read what the head says of the body.
 
-    Raises S3Error for what contradicts itself or is not enough to read it by.
+    `has_checksum` is False where `x-amz-checksum-…` speaks of something else. Raises S3Error for what contradicts
+    itself or is not enough to read it by.
     """
     head = message.head
     headers = head.headers
@@ -76,7 +77,7 @@ def read_promises(message: Message, identity: Identity) -> Promises:
         length,
         sha256_hex,
         check_content_md5(md5_text) if md5_text is not None else None,
-        find_requested(head),
+        find_requested(head) if has_checksum else None,
         streaming,
         find_trailer_names(head) if streaming else (),
     )

@@ -12,6 +12,9 @@ from holdfast.s3.codes import S3Error
 PARAMETER_COUNT_MAX: Final = 100
 """A presigned listing has about 15."""
 
+SIGNATURE: Final = "X-Amz-Signature"
+"""The parameter that makes a URL a presigned one."""
+
 _SIGNATURE_PARAMETERS: Final = frozenset(
     {
         "x-amz-algorithm",
