@@ -18,7 +18,7 @@ from holdfast.store.receipt import Receipt
 from . import preconditions
 from .context import Context
 from .operation import Operation
-from .part_checksums import DEFAULT_ALGORITHM, Kind, join
+from .part_checksums import FULL_OBJECT_ALGORITHMS, Kind, join
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,14 @@ def _choose(context: Context, upload: UploadRow, listed: Sequence[CompletedPart]
 
 
 def _checksum(kind: Kind | None, chosen: Sequence[PartRow]) -> tuple[str, str, str] | None:
-    """Return (algorithm, type, value) for the object; None where a part brought another checksum than the upload keeps."""
-    wanted = kind or Kind(DEFAULT_ALGORITHM, "FULL_OBJECT")
+    """Return (algorithm, type, value) for the object; None where the parts' checksums make none of the whole.
+
+    An upload that was begun without one keeps what its parts were sent with, if that can be joined: botocore sends a
+    CRC32 with each part and tells nothing of it when it begins.
+    """
+    wanted = kind or Kind(chosen[0].checksum.partition(":")[0], "FULL_OBJECT")
+    if wanted.type == "FULL_OBJECT" and wanted.algorithm not in FULL_OBJECT_ALGORITHMS:
+        return None
     values: list[tuple[str, int]] = []
     for part in chosen:
         algorithm, _, value = part.checksum.partition(":")
@@ -153,7 +159,8 @@ def _check_whole(request: Request, kind: Kind | None, checksum: tuple[str, str, 
     if given_type is not None and checksum is not None and given_type.upper() != checksum[1]:
         raise S3Error(
             "InvalidRequest",
-            f"The upload was created using the {checksum[1]} checksum mode. The complete request must use the same checksum mode.",
+            f"The upload was created using the {checksum[1]} checksum mode."
+            " The complete request must use the same checksum mode.",
         )
     for name, value in request.checksum.items():
         if name in ("type", "algorithm", "mode"):
@@ -161,8 +168,8 @@ def _check_whole(request: Request, kind: Kind | None, checksum: tuple[str, str, 
         if checksum is None or name.upper() != checksum[0]:
             raise S3Error(
                 "InvalidRequest",
-                f"Checksum Type mismatch occurred, expected checksum Type: {kind.algorithm.lower() if kind else 'null'},"
-                f" actual checksum Type: {name}",
+                "Checksum Type mismatch occurred,"
+                f" expected checksum Type: {kind.algorithm.lower() if kind else 'null'}, actual checksum Type: {name}",
             )
         # A client that sends a composite value may leave the number of parts out.
         if value not in (checksum[2], checksum[2].partition("-")[0]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from holdfast.auth.policies import new_bucket_policy, resolver
 from holdfast.auth.roles import Extent, Right, extent
@@ -12,12 +12,14 @@ from holdfast.s3 import names, policy
 from holdfast.s3.codes import S3Error
 from holdfast.s3.shapes import Document, Element, Header, HeaderMap, Label, Route
 from holdfast.store import buckets
-from holdfast.store.errors import AccessDenied
+from holdfast.store.errors import AccessDenied, BucketTaken
 from holdfast.store.receipt import Receipt
 
 from .context import Context
 from .operation import Operation
 from .stored_headers import check_acl
+
+LENIENT_REGION: Final = "us-east-1"  # API_CreateBucket, "BucketAlreadyOwnedByYou"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,11 @@ class Response:
 
 
 def commit(context: Context, request: Request, receipt: Receipt | None) -> Response:
-    """Make the bucket with the policy that the tenancy gives to new ones. Any location is this site's one."""
+    """Make the bucket with the policy that the tenancy gives to new ones. Any location is this site's one.
+
+    To make one's own bucket again changes nothing and succeeds in S3's oldest region, by whose name sites go that have
+    no regions; elsewhere it is `BucketAlreadyOwnedByYou`.
+    """
     names.check_bucket_name(request.bucket)
     tenancy = context.authorised_in_tenancy("s3:CreateBucket", request.bucket)
     if not tenancy.users_may_create and extent(context.caller.subject.role, Right.MAKE_PUBLIC) is not Extent.ALL:
@@ -53,23 +59,24 @@ def commit(context: Context, request: Request, receipt: Receipt | None) -> Respo
         raise S3Error("InvalidRequest", "ACLs are off here: the only object ownership there is is BucketOwnerEnforced.")
     document = new_bucket_policy(tenancy, request.bucket)
     compiled = policy.parse(document, request.bucket, resolver(context.rows, tenancy)).source if document else ""
-    buckets.create(
-        context.changes,
-        BucketRow(
-            tenancy_id=tenancy.tenancy_id,
-            name=request.bucket,
-            bucket_id=context.new_id,
-            owner_id=context.caller.id,
-            created_at_us=context.now_us,
-            policy=document,
-            compiled_policy=compiled,
-            cors="",
-            tags="",
-            limit_bytes=None,
-            limit_objects=None,
-        ),
-        context.limits.buckets_max,
+    row = BucketRow(
+        tenancy_id=tenancy.tenancy_id,
+        name=request.bucket,
+        bucket_id=context.new_id,
+        owner_id=context.caller.id,
+        created_at_us=context.now_us,
+        policy=document,
+        compiled_policy=compiled,
+        cors="",
+        tags="",
+        limit_bytes=None,
+        limit_objects=None,
     )
+    try:
+        buckets.create(context.changes, row, context.limits.buckets_max)
+    except BucketTaken as taken:
+        if not taken.is_own or context.region != LENIENT_REGION:
+            raise
     return Response(f"/{request.bucket}")
 
 

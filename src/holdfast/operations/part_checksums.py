@@ -12,6 +12,9 @@ from holdfast.s3 import checksums
 from holdfast.s3.codes import S3Error
 
 DEFAULT_ALGORITHM: Final = "CRC64NVME"
+"""Of an upload that names none."""
+FULL_OBJECT_ALGORITHMS: Final = frozenset(("CRC32", "CRC32C", "CRC64NVME"))
+"""Those whose checksum of the whole follows from the parts'."""
 _FULL_ONLY: Final = frozenset(("CRC64NVME",))
 _COMPOSITE_ONLY: Final = frozenset(("SHA1", "SHA256"))
 
@@ -36,7 +39,8 @@ def choose_kind(algorithm: str | None, type_: str | None) -> Kind | None:
     if name not in checksums.ALGORITHMS:
         raise S3Error(
             "InvalidRequest",
-            "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
+            "Checksum algorithm provided is unsupported. Please try again with any of the valid types:"
+            f" [{', '.join(checksums.ALGORITHMS)}]",
         )
     chosen = (type_ or ("FULL_OBJECT" if name in _FULL_ONLY else "COMPOSITE")).upper()
     if chosen not in ("COMPOSITE", "FULL_OBJECT"):
@@ -50,7 +54,10 @@ def choose_kind(algorithm: str | None, type_: str | None) -> Kind | None:
 
 
 def join(kind: Kind, parts: Sequence[tuple[str, int]]) -> str:
-    """Return the object's checksum as S3 shows it, from each part's (base64, length in bytes); composite ones end in `-N`."""
+    """Return the object's checksum as S3 shows it, from each part's (base64, length in bytes).
+
+    Composite ones end in `-N`, the number of parts.
+    """
     algorithm = cast(checksums.Algorithm, kind.algorithm)
     if kind.type == "FULL_OBJECT":
         return checksums.combine_full_object(algorithm, parts)
