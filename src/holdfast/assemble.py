@@ -20,7 +20,7 @@ from holdfast.blobs.interface import Blobs
 from holdfast.catalog.interface import Catalog
 from holdfast.catalog.rows import ACCESS_KEYS
 from holdfast.catalog.sqlite import SqliteCatalog
-from holdfast.config import Address, Settings
+from holdfast.config import FILE_NAME, Address, Settings
 
 HOME_FORMAT: Final = 1
 """The layout of a home. A home of a newer format is refused."""
@@ -59,6 +59,10 @@ class Home:
         return self.root / "tls"
 
     @property
+    def settings_file(self) -> Path:
+        return self.root / FILE_NAME
+
+    @property
     def run(self) -> Path:
         """What only running processes need: nothing in it is backed up."""
         return self.root / "run"
@@ -66,6 +70,16 @@ class Home:
     @property
     def generation_file(self) -> Path:
         return self.run / "generation"
+
+    @property
+    def collect_lock(self) -> Path:
+        """Held by whoever deletes blobs, and shared by those who need that nobody does (`jobs.pause`)."""
+        return self.run / "collect.lock"
+
+    @property
+    def jobs_file(self) -> Path:
+        """How the last run of each job went: JSON, written by the process that does them."""
+        return self.run / "jobs.json"
 
     @property
     def serving_file(self) -> Path:
@@ -132,8 +146,24 @@ def _may_precede(name: str) -> bool:
 
 
 def open_catalog(home: Home) -> Catalog:
-    """Open the catalog of a home. Raises CatalogError."""
+    """Open the catalog of a home, made when there is none yet. Raises CatalogError, or HomeError if it is lost."""
+    if not home.catalog_file.exists() and next(open_archive(home.blobs).scan(), None) is not None:
+        # A new one would name none of the blobs, so that all of them were garbage.
+        raise HomeError(
+            f"{home.catalog_file} is lost, but there are blobs in {home.blobs}: put the catalog back, "
+            "or restore a backup into a new home, see docs/how-to/back-up-and-restore.md"
+        )
     return SqliteCatalog(home.catalog_file)
+
+
+def open_catalog_copy(path: Path) -> Catalog:
+    """Open a copy of a catalog that `snapshot_to` wrote, to read it alone. Raises CatalogError."""
+    return SqliteCatalog(path, read_only=True)
+
+
+def open_archive(directory: Path) -> Blobs:
+    """Open the blobs of a backup, to read them and copy them out of it."""
+    return FileBlobs(directory, is_archive=True)
 
 
 def open_blobs(home: Home) -> Blobs:

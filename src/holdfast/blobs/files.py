@@ -30,7 +30,8 @@ SEGMENT_BYTES_MAX = 128 << 20
 class FileBlobs:
     """One instance of the files engine. Any number of processes may have one each on the same root.
 
-    Open it after the worker has forked. Raises OSError when the directories cannot be made.
+    Open it after the worker has forked. Raises OSError when the directories cannot be made. An `is_archive` is a backup,
+    perhaps on a disk that can't be written: nothing is made or kept free in it, and no body is staged.
     """
 
     def __init__(
@@ -40,15 +41,17 @@ class FileBlobs:
         reserve_bytes: int | None = None,
         small_bytes_max: int = SMALL_BYTES_MAX,
         segment_bytes_max: int = SEGMENT_BYTES_MAX,
+        is_archive: bool = False,
     ) -> None:
         assert small_bytes_max <= SMALL_BYTES_CEILING
         self._layout = Layout(root)
-        self._layout.make()
+        if not is_archive:
+            self._layout.make()
         self._instance = names.random_name()
         self._small_bytes_max = small_bytes_max
         self._numbers = itertools.count()
         self._disk = Disk()
-        self._space = Space(self._layout, reserve_bytes)
+        self._space = Space(self._layout, reserve_bytes, has_ballast=not is_archive)
         self._containers = OpenedContainers(self._layout)
         self._segments = SegmentWriter(
             self._layout, self._disk, self._instance, segment_bytes_max, self._space.free_bytes

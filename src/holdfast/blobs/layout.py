@@ -58,7 +58,11 @@ class Layout:
     def scan(self) -> Iterator[BlobFact]:
         """Yield every container, in no order, while others come and go."""
         for number in range(_SPREAD):
-            with os.scandir(self._blobs / f"{number:02x}") as entries:
+            try:
+                entries = os.scandir(self._blobs / f"{number:02x}")
+            except FileNotFoundError:
+                continue  # a backup has only the directories that it needs
+            with entries:
                 for entry in entries:
                     instance = names.instance_of(entry.name)
                     if instance is None:

@@ -26,7 +26,12 @@ class Space:
     """
 
     def __init__(
-        self, layout: Layout, reserve_bytes: int | None = None, monotonic: Callable[[], float] = time.monotonic
+        self,
+        layout: Layout,
+        reserve_bytes: int | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        has_ballast: bool = True,
     ) -> None:
         self._layout = layout
         self._monotonic = monotonic
@@ -36,7 +41,7 @@ class Space:
             min(RESERVE_BYTES, size_bytes // RESERVE_SHARE) if reserve_bytes is None else reserve_bytes
         )
         self._ballast_bytes = min(BALLAST_BYTES, size_bytes // BALLAST_SHARE)
-        self._is_released = not layout.ballast.exists()
+        self._is_released = has_ballast and not layout.ballast.exists()
         self._free_bytes = 0
         self._fresh_until = 0.0
         self.free_bytes()
