@@ -27,9 +27,11 @@ from holdfast.s3.codec import compile_request, compile_response
 from holdfast.s3.codec.fields import Field, Kind, fields_of
 from holdfast.s3.codes import S3Error
 from holdfast.s3.dates import http_date
+from holdfast.s3.documents import cors
 from holdfast.s3.head import Head
 from holdfast.s3.routes import BUCKET_SUBRESOURCES, KEY_SUBRESOURCES, Router
 from holdfast.s3.shapes import (
+    Attribute,
     Document,
     Element,
     ETag,
@@ -274,9 +276,9 @@ def compare(fields: tuple[Field, ...], record: Any, structure: Any, parsed: dict
     seen = set()
     for field in fields:
         marker = field.marker
-        if not isinstance(marker, Element):
+        if not isinstance(marker, Element | Attribute):
             continue
-        at = member_at(structure.members, None, marker.wrapper or marker.name)
+        at = member_at(structure.members, None, getattr(marker, "wrapper", "") or marker.name)
         assert at, f"S3 has no {marker.name} in {structure.name}"
         member, shape = at
         seen.add(member)
@@ -303,6 +305,10 @@ def stored(prefix: str) -> dict[str, str]:
     return {"": {"cache-control": "no-cache"}, "x-amz-checksum-": {"sha256": "abc="}}.get(prefix, {"a": "1"})
 
 
+RAW_ANSWERS = {"GetBucketCors": cors.write((cors.Rule(("GET",), ("*",)),))}
+"""Documents with a writer of their own, for the operations whose answer botocore reads as XML."""
+
+
 @by_name
 def test_what_we_answer_botocore_reads_member_by_member(operation: Operation[Any, Any], wire: Wire) -> None:
     fields = fields_of(operation.response)
@@ -315,7 +321,7 @@ def test_what_we_answer_botocore_reads_member_by_member(operation: Operation[Any
         elif isinstance(field.marker, Text):
             values[field.name] = "eu-west"
         elif isinstance(field.marker, Payload | RawDocument):
-            values[field.name] = BODY
+            values[field.name] = RAW_ANSWERS.get(operation.name, BODY)
         else:
             values[field.name] = 206 if isinstance(field.marker, Status) else sample(field.kind, field.name)
     record = operation.response(**values)
@@ -343,6 +349,8 @@ def test_what_we_answer_botocore_reads_member_by_member(operation: Operation[Any
         return
     for field in fields:
         if isinstance(field.marker, Header):
+            if field.marker.name == "Content-Type" and any(isinstance(each.marker, RawDocument) for each in fields):
+                continue  # says what the document is; no member of S3's
             at = member_at(structure.members, "header", field.marker.name)
             assert at, f"S3 has no {field.marker} in {operation.name}"
             seen.add(at[0])

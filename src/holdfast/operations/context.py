@@ -1,7 +1,7 @@
 """What an operation is given: who asks, the rows, the time, and the only way to a bucket.
 
-An operation reaches buckets and keys through `Context.authorised` alone, so that the source, the destination and each entry of an
-XML body are authorised at the call, on the resolved name (design.md, "How a request flows").
+An operation reaches buckets and keys through `Context.authorised` alone, so that the source, the destination and each
+entry of an XML body are authorised at the call, on the resolved name (design.md, "How a request flows").
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from holdfast.auth.callers import Caller
-from holdfast.auth.decide import BucketFacts, decide
+from holdfast.auth.decide import BucketFacts, Decision, decide
 from holdfast.auth.policies import find_policy
 from holdfast.catalog.interface import Snapshot, Transaction
 from holdfast.catalog.rows import BUCKETS, BucketRow, TenancyRow
@@ -23,6 +23,7 @@ from holdfast.store.errors import AccessDenied, NoSuchBucket
 from .facts import request_facts
 
 _NO_KEYS: Final[frozenset[str]] = frozenset()
+_PREFIX_KEY: Final = frozenset(("s3:prefix",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Context:
     region: str
 
     def within(self, rows: Snapshot, now_us: int) -> Context:
-        """Return this context over other rows: the transaction and time of the commit in the place of the admission's."""
+        """Return this context over other rows: the transaction and time of the commit after the admission's."""
         return replace(self, rows=rows, now_us=now_us)
 
     @property
@@ -77,25 +78,20 @@ class Context:
         facts: Mapping[str, Sequence[str]] | None = None,
         *,
         owner_header: str = "x-amz-expected-bucket-owner",
+        shows_keys: bool = True,
     ) -> BucketRow:
-        """Return the bucket's row if the caller may do this to this bucket or key, decided on the rows of this transaction.
+        """Return the bucket's row if the caller may do this to it or to a key, decided on the rows of this transaction.
 
         `action` is the policy language's: `s3:GetObject`. `facts` adds condition keys that only the operation knows
-        (`s3:RequestObjectTag/…`). The bucket must also belong to whom the request's `owner_header` says, where it has one.
-        Raises `NoSuchBucket` (to those who may know) or `AccessDenied`.
+        (`s3:RequestObjectTag/…`). The bucket must also belong to whom the request's `owner_header` says, where it has
+        one. `shows_keys` is False for what asks for the right to list and shows no key (HeadBucket): the prefixes of an
+        access key then narrow nothing. Raises `NoSuchBucket` (to those who may know) or `AccessDenied`.
         """
         self.caller.check_open(action)
-        row = self.rows.find(BUCKETS, (self.caller.tenancy.tenancy_id, bucket)) if self.caller.tenancy else None
+        row = self._find(bucket)
         if row is None:
             raise self._absent(action, bucket, key)
-        policy = find_policy(row)
-        known: Mapping[str, Sequence[str]] = {}
-        needed = fact_keys(policy, action) if policy is not None else _NO_KEYS
-        if needed or self.caller.subject.scope.prefixes:
-            known = request_facts(self, row, key, needed, facts)
-        decision = decide(
-            self.caller.subject, action, BucketFacts(row.name, row.bucket_id, row.owner_id, policy), key, known
-        )
+        decision = self._decide(row, action, key, facts, shows_keys=shows_keys)
         if not decision.allowed:
             raise AccessDenied(action, bucket, key, decision.reason)
         expected_owner = self.head.headers.get(owner_header)
@@ -103,14 +99,21 @@ class Context:
             raise AccessDenied(action, bucket, key, f"{owner_header} is not the owner")
         return row
 
+    def is_authorised(
+        self, action: str, bucket: str, key: str | None = None, facts: Mapping[str, Sequence[str]] | None = None
+    ) -> bool:
+        """Whether the caller has this right too, where an answer depends on it (404 or 403 for a missing key)."""
+        row = self._find(bucket)
+        return row is not None and self._decide(row, action, key, facts).allowed
+
     def find_bucket(self, action: str, bucket: str) -> BucketRow:
         """Return the bucket's row undecided, for a request whose entries are authorised one by one.
 
-        Raises what `authorised` raises for a bucket that is not there, and `AccessDenied` for an anonymous caller where no
-        policy could grant anything.
+        Raises what `authorised` raises for a bucket that is not there, and `AccessDenied` for an anonymous caller where
+        no policy could grant anything.
         """
         self.caller.check_open(action)
-        row = self.rows.find(BUCKETS, (self.caller.tenancy.tenancy_id, bucket)) if self.caller.tenancy else None
+        row = self._find(bucket)
         if row is None:
             raise self._absent(action, bucket, None)
         if self.caller.is_anonymous and not row.policy:
@@ -118,16 +121,32 @@ class Context:
         return row
 
     def _absent(self, action: str, bucket: str, key: str | None) -> Exception:
-        """Return the error for a bucket that is not there: who is not let to know of absence is told what a private one tells."""
+        """Return the error for a bucket that is not there; to some it looks like one that is private."""
         if self.caller.is_anonymous:
             return AccessDenied(action, bucket, key, "anonymous")
         decision = decide(self.caller.subject, action, BucketFacts(bucket, "", "", None), key, {})
         return NoSuchBucket(bucket) if decision.may_know_absence else AccessDenied(action, bucket, key, decision.reason)
 
-    def is_authorised(self, action: str, bucket: str, key: str | None = None) -> bool:
-        """Whether `authorised` would return. For answers that depend on a second right (404 or 403 for a missing key)."""
-        try:
-            self.authorised(action, bucket, key)
-        except (AccessDenied, NoSuchBucket):
-            return False
-        return True
+    def _find(self, bucket: str) -> BucketRow | None:
+        tenancy = self.caller.tenancy
+        return self.rows.find(BUCKETS, (tenancy.tenancy_id, bucket)) if tenancy is not None else None
+
+    def _decide(
+        self,
+        row: BucketRow,
+        action: str,
+        key: str | None,
+        facts: Mapping[str, Sequence[str]] | None,
+        *,
+        shows_keys: bool = True,
+    ) -> Decision:
+        subject = self.caller.subject
+        policy = find_policy(row)
+        needed = fact_keys(policy, action) if policy is not None else _NO_KEYS
+        if subject.scope.prefixes:
+            if shows_keys:
+                needed |= _PREFIX_KEY
+            else:
+                subject = subject._replace(scope=subject.scope._replace(prefixes=()))
+        known = request_facts(self, row, key, needed, facts) if needed else {}
+        return decide(subject, action, BucketFacts(row.name, row.bucket_id, row.owner_id, policy), key, known)

@@ -17,8 +17,10 @@ from holdfast.store.receipt import Receipt
 from . import preconditions
 from .context import Context
 from .copying import CopySource, get_source
+from .facts import tag_facts
 from .operation import Admission, Digest, Operation
 from .stored_headers import StoredHeaders, read_facts
+from .tag_sets import decode_tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +135,8 @@ def _facts(context: Context, request: Request, source: SourceName, row: ObjectRo
             context.authorised(
                 "s3:GetObjectTagging", source.bucket, source.key, owner_header="x-amz-source-expected-bucket-owner"
             )
-            context.authorised("s3:PutObjectTagging", request.bucket, request.key)
+            copied = tag_facts(decode_tags(tags).items())
+            context.authorised("s3:PutObjectTagging", request.bucket, request.key, copied)
     return versions.Facts(
         content_type=given.content_type if replaces else row.content_type,
         metadata=given.metadata if replaces else row.metadata,

@@ -8,11 +8,10 @@ from typing import Annotated
 from holdfast.catalog.rows import ObjectRow
 from holdfast.s3 import conditions, names
 from holdfast.s3.shapes import Header
-from holdfast.store import versions
-from holdfast.store.errors import NoSuchKey
 
 from .context import Context
-from .reading import check_version_id, missing_key
+from .facts import version_facts
+from .reading import get_version
 
 
 # Without slots: CopyObject's request inherits from two shapes, and only one base of a class may have slots.
@@ -34,12 +33,14 @@ def get_source(context: Context, request: CopySource) -> tuple[names.CopySource,
     """
     source = names.parse_copy_source(request.copy_source)
     action = "s3:GetObject" if source.version_id is None else "s3:GetObjectVersion"
-    bucket = context.authorised(action, source.bucket, source.key, owner_header="x-amz-source-expected-bucket-owner")
-    check_version_id(source.version_id)
-    try:
-        row = versions.get(context.rows, bucket, source.key, source.version_id)
-    except NoSuchKey:
-        raise missing_key(context, bucket, source.key) from None
+    bucket = context.authorised(
+        action,
+        source.bucket,
+        source.key,
+        version_facts(source.version_id),
+        owner_header="x-amz-source-expected-bucket-owner",
+    )
+    row = get_version(context, bucket, source.key, source.version_id)
     conditions.check_copy_source(
         etag=row.etag,
         modified_s=row.sequence // 1_000_000,

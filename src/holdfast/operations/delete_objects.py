@@ -15,6 +15,7 @@ from holdfast.store.receipt import Receipt
 from . import preconditions
 from .context import Context
 from .errors import to_s3
+from .facts import version_facts
 from .operation import Operation
 from .reading import check_version_id
 
@@ -91,7 +92,7 @@ def commit(context: Context, request: Request, receipt: Receipt | None) -> Respo
 def _delete(context: Context, bucket_name: str, target: Target) -> None:
     names.check_key(target.key)
     action = "s3:DeleteObject" if target.version_id is None else "s3:DeleteObjectVersion"
-    bucket = context.authorised(action, bucket_name, target.key)
+    bucket = context.authorised(action, bucket_name, target.key, version_facts(target.version_id))
     check_version_id(target.version_id)
     condition = preconditions.delete_condition(
         bucket_name, target.key, target.etag, target.last_modified_time, target.size

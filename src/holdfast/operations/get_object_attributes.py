@@ -9,12 +9,11 @@ from holdfast.catalog.rows import ManifestRow, ObjectRow
 from holdfast.s3.codes import S3Error
 from holdfast.s3.shapes import Element, Header, Label, Micros, Query, Route
 from holdfast.store import versions
-from holdfast.store.errors import NoSuchKey
 
 from .context import Context
 from .operation import Operation
 from .paging import page_size
-from .reading import check_version_id, missing_key
+from .reading import get_version
 
 ATTRIBUTES: Final = frozenset(("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"))
 
@@ -79,11 +78,7 @@ def run(context: Context, request: Request) -> Response:
     bucket = context.authorised(f"s3:GetObject{suffix}", request.bucket, request.key)
     context.authorised(f"s3:GetObject{suffix}Attributes", request.bucket, request.key)
     wanted = _wanted(request.attributes)
-    check_version_id(request.version_id)
-    try:
-        row = versions.get(context.rows, bucket, request.key, request.version_id)
-    except NoSuchKey:
-        raise missing_key(context, bucket, request.key) from None
+    row = get_version(context, bucket, request.key, request.version_id)
     return Response(
         last_modified=Micros(row.sequence),
         etag=row.etag if "ETag" in wanted else None,

@@ -23,8 +23,8 @@ class Response:
 
 
 def run(context: Context, request: Request) -> Response:
-    """Answer 200, 403 or 404, all without a body."""
-    context.authorised("s3:ListBucket", request.bucket)
+    """Answer 200, 403 or 404, all without a body. A token that is narrowed to prefixes may know of the bucket."""
+    context.authorised("s3:ListBucket", request.bucket, shows_keys=False)
     return Response(context.region)
 
 

@@ -61,7 +61,10 @@ class Operation(Generic[Request, Response]):
     commit: Callable[[Context, Request, Receipt | None], Response] | None = None
     body: Literal["none", "document", "payload"] = "none"
     is_entrywise: bool = False
-    """True where the body names keys that are authorised one by one: before the body only the bucket is looked for."""
+    """True where the decision needs the body (keys that it names, tags that a policy asks for).
+
+    Before the body only the bucket is looked for (`Context.find_bucket`).
+    """
     anonymous_allowed: bool = True
     """False where S3 refuses anonymous callers whatever a policy says (ListBuckets, CreateBucket)."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Final, NamedTuple
 
-from holdfast.catalog.rows import BucketRow, ObjectRow
+from holdfast.catalog.rows import BucketRow, ManifestRow, ObjectRow
 from holdfast.s3 import ranges
 from holdfast.s3.codes import S3Error
 from holdfast.s3.shapes import ETag, Header, HeaderMap, Label, Micros, Query, Status
@@ -14,7 +14,8 @@ from holdfast.store.errors import AccessDenied, NoSuchKey
 
 from . import preconditions
 from .context import Context
-from .stored_headers import decode_tags, show
+from .stored_headers import show
+from .tag_sets import decode_tags
 
 _OVERRIDES: Final = (
     ("response_cache_control", "cache-control"),
@@ -73,14 +74,18 @@ class Chosen(NamedTuple):
     length_bytes: int
     is_partial: bool
     parts_count: int | None
+    part: ManifestRow | None = None
 
 
 def choose(context: Context, request: ReadRequest) -> Chosen:
-    """Decide what is read. Raises `AccessDenied`, `NoSuchKey`, `NoSuchVersion`, or the S3 error of a condition or a range."""
+    """Decide what is read.
+
+    Raises `AccessDenied`, `NoSuchKey`, `NoSuchVersion`, or the S3 error of a condition or a range.
+    """
     action = "s3:GetObject" if request.version_id is None else "s3:GetObjectVersion"
     bucket = context.authorised(action, request.bucket, request.key)
     _check_overrides(context, request)
-    row = _get(context, bucket, request)
+    row = get_version(context, bucket, request.key, request.version_id)
     preconditions.check_read(request, row)
     if request.part_number is not None:
         if request.range is not None:
@@ -102,10 +107,8 @@ def head_of(request: ReadRequest, chosen: Chosen) -> dict[str, object]:
         if value is not None:
             stored[name] = value
     checksum: dict[str, str] = {}
-    is_whole = not chosen.is_partial
-    if row.checksum and is_whole and (request.checksum_mode or "").upper() == "ENABLED":
-        algorithm, kind, value = row.checksum.split(":", 2)
-        checksum = {algorithm.lower(): value, "type": kind}
+    if (request.checksum_mode or "").upper() == "ENABLED":
+        checksum = _checksum(chosen)
     content_range = None
     if chosen.is_partial and row.size_bytes:
         last = chosen.offset_bytes + chosen.length_bytes - 1
@@ -125,11 +128,38 @@ def head_of(request: ReadRequest, chosen: Chosen) -> dict[str, object]:
     }
 
 
+def _checksum(chosen: Chosen) -> dict[str, str]:
+    """Return the checksum of what is answered: the object's, the part's, or none for a range."""
+    row, part = chosen.row, chosen.part
+    if not row.checksum or (chosen.is_partial and part is None):
+        return {}
+    algorithm, kind, value = row.checksum.split(":", 2)
+    if part is not None:
+        algorithm, _, value = part.checksum.partition(":")
+    return {algorithm.lower(): value, "type": kind} if algorithm else {}
+
+
+def get_version(context: Context, bucket: BucketRow, key: str, version_id: str | None) -> ObjectRow:
+    """Return a version of a key, the current one without an id. The caller has been authorised to what is asked of it.
+
+    Raises `NoSuchVersion`, InvalidArgument for an id of a form that was never given out, and what `missing_key` says.
+    """
+    check_version_id(version_id)
+    try:
+        return versions.get(context.rows, bucket, key, version_id)
+    except NoSuchKey:
+        raise missing_key(context, bucket, key) from None
+
+
 def missing_key(context: Context, bucket: BucketRow, key: str) -> Exception:
-    """Return the error for a key that is not there: 404 to those who may list the bucket, 403 to others (a sparse Zarr array needs the 404)."""
-    if context.is_authorised("s3:ListBucket", bucket.name):
+    """Return the error for a key that is not there: 404 to those who may list it, 403 to others.
+
+    A sparse Zarr array needs the 404.
+    """
+    # The right to a list of just this key is the right to know: a policy may give it below some prefixes only.
+    if context.is_authorised("s3:ListBucket", bucket.name, facts={"s3:prefix": (key,)}):
         return NoSuchKey(bucket.name, key)
-    return AccessDenied("s3:GetObject", bucket.name, key, "no such key, and no right to know")
+    return AccessDenied("s3:ListBucket", bucket.name, key, "no such key, and no right to know")
 
 
 def check_version_id(version_id: str | None) -> None:
@@ -143,14 +173,6 @@ def check_version_id(version_id: str | None) -> None:
         "Invalid version id specified",
         details={"ArgumentName": "versionId", "ArgumentValue": version_id[:256]},
     )
-
-
-def _get(context: Context, bucket: BucketRow, request: ReadRequest) -> ObjectRow:
-    check_version_id(request.version_id)
-    try:
-        return versions.get(context.rows, bucket, request.key, request.version_id)
-    except NoSuchKey:
-        raise missing_key(context, bucket, request.key) from None
 
 
 def _check_overrides(context: Context, request: ReadRequest) -> None:
@@ -174,4 +196,4 @@ def _part(context: Context, row: ObjectRow, part_number: int) -> Chosen:
     if not parts:
         return Chosen(row, 0, row.size_bytes, True, None)
     part = parts[part_number - 1]
-    return Chosen(row, part.end_offset - part.size_bytes, part.size_bytes, True, len(parts))
+    return Chosen(row, part.end_offset - part.size_bytes, part.size_bytes, True, len(parts), part)

@@ -13,6 +13,7 @@ from holdfast.s3.shapes import Header, HeaderMap
 from holdfast.store.versions import Facts
 
 from .context import Context
+from .tag_sets import encode_tags
 
 DEFAULT_CONTENT_TYPE: Final = "binary/octet-stream"
 STORAGE_CLASSES: Final = frozenset(("STANDARD", "STANDARD_IA", "REDUCED_REDUNDANCY"))
@@ -55,10 +56,15 @@ def check_acl(acl: str | None, grants: Mapping[str, str]) -> None:
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
     """
     if grants or (acl is not None and acl not in _ACLS_ACCEPTED):
-        raise S3Error(
-            "AccessControlListNotSupported",
-            "The bucket does not allow ACLs. Leave the ACL out, or use a bucket policy to share.",
-        )
+        raise acls_are_off()
+
+
+def acls_are_off() -> S3Error:
+    """Return the refusal of an ACL that would have to be kept."""
+    return S3Error(
+        "AccessControlListNotSupported",
+        "The bucket does not allow ACLs. Leave the ACL out, or use a bucket policy to share.",
+    )
 
 
 def read_facts(context: Context, request: StoredHeaders) -> Facts:
@@ -107,16 +113,8 @@ def show(metadata: str) -> dict[str, str]:
     return json.loads(metadata) if metadata else {}
 
 
-def encode_tags(tags: Mapping[str, str]) -> str:
-    """Return the text in which a row keeps tags; empty for none."""
-    return json.dumps(dict(tags), separators=(",", ":"), ensure_ascii=False) if tags else ""
-
-
-def decode_tags(text: str) -> dict[str, str]:
-    """The inverse of `encode_tags`."""
-    return json.loads(text) if text else {}
-
-
 def _without_aws_chunked(value: str) -> str:
     """Drop the encoding of the upload itself, which is gone when the object is stored; `gzip` in `gzip,aws-chunked` stays."""
+    if "aws-chunked" not in value:
+        return value
     return ",".join(item for item in (part.strip() for part in value.split(",")) if item and item != "aws-chunked")

@@ -11,6 +11,7 @@ from typing import Final
 STATUS_OF: Final[Mapping[str, int]] = {
     "AccessControlListNotSupported": 400,
     "AccessDenied": 403,
+    "AccessForbidden": 403,
     "AuthorizationHeaderMalformed": 400,
     "AuthorizationQueryParametersError": 400,
     "BadDigest": 400,
@@ -19,7 +20,6 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "BucketAlreadyOwnedByYou": 409,
     "BucketNotEmpty": 409,
     "ConditionalRequestConflict": 409,
-    "CORSForbidden": 403,
     "EntityTooLarge": 400,
     "EntityTooSmall": 400,
     "ExpiredToken": 400,

@@ -19,7 +19,7 @@ MAX_AGE_S_MAX: Final = 2**31 - 1
 METHODS: Final = ("GET", "PUT", "POST", "DELETE", "HEAD")
 REQUEST_HEADER_COUNT_MAX: Final = 100
 
-FORBIDDEN_CODE: Final = "CORSForbidden"
+FORBIDDEN_CODE: Final = "AccessForbidden"
 NOT_ENABLED: Final = "CORSResponse: CORS is not enabled for this bucket."
 # The spelling is AWS's.
 NOT_ALLOWED: Final = (
@@ -93,7 +93,7 @@ def check_preflight(
     """The headers that answer a preflight, from its Origin and the values of its two Access-Control-Request- headers.
 
     `rules` is empty for a bucket without CORS, and for one that does not exist: the refusal is the same. Raises
-    BadRequest if the request is no preflight, CORSForbidden if no rule allows it.
+    BadRequest if the request is no preflight, AccessForbidden if no rule allows it.
     """
     if not origin:
         raise S3Error("BadRequest", "Insufficient information. Origin request header needed.")
