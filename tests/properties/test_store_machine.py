@@ -143,7 +143,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.open[upload_id] = (key, {})
 
     @precondition(has_uploads)
-    @rule(index=integers(0, 2), numbers=sets(integers(1, 3), min_size=1), size=integers(1, 60))
+    @rule(index=integers(0, 2), numbers=sets(integers(1, 3), min_size=1), size=integers(0, 60))
     def put_parts(self, index: int, numbers: set[int], size: int) -> None:
         for number in sorted(numbers):
             self.put_part(self.pick(index), number, size)

@@ -140,7 +140,7 @@ class ObjectRow(NamedTuple):
 
 
 class ManifestRow(NamedTuple):
-    """One part of a multipart object, findable by byte offset."""
+    """One part of a multipart object, findable by byte offset. An empty part ends where the one before it does."""
 
     manifest_id: str
     end_offset: int
@@ -230,7 +230,7 @@ ACCESS_KEYS = Table(
 BUCKETS = Table("buckets", BucketRow, ("tenancy_id", "name"), {"by_id": ("bucket_id",)}, frozenset({"by_id"}))
 USAGE = Table("usage", UsageRow, ("scope_id",))
 OBJECTS = Table("objects", ObjectRow, ("bucket_id", "key"))
-MANIFESTS = Table("manifests", ManifestRow, ("manifest_id", "end_offset"))
+MANIFESTS = Table("manifests", ManifestRow, ("manifest_id", "end_offset", "part_number"))
 UPLOADS = Table("uploads", UploadRow, ("bucket_id", "key", "upload_id"), {"by_expiry": ("expires_at_us",)})
 PARTS = Table("parts", PartRow, ("upload_id", "part_number"))
 REFERENCES = Table("blob_references", ReferenceRow, ("blob_id", "owner"))

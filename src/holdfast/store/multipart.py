@@ -194,7 +194,7 @@ def expand_manifest(tx: Transaction, manifest_id: str, now_us: int, count_max: i
     for part in found:
         owner = references.part_owner(manifest_id, part.part_number)
         references.release(tx, decode_slices(part.slices), owner, now_us)
-        tx.remove(MANIFESTS, (manifest_id, part.end_offset))
+        tx.remove(MANIFESTS, (manifest_id, part.end_offset, part.part_number))
     if len(found) < count_max:
         garbage_id = references.manifest_blob(manifest_id)
         if tx.find(GARBAGE, (garbage_id,)) is not None:
