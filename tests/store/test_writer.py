@@ -205,7 +205,9 @@ async def test_without_room_for_rows_even_then_everything_is_refused_and_the_nex
 
 
 @pytest.mark.parametrize("fault", [CatalogBroken("sync"), BlobsBroken("sync")])
-async def test_after_a_failed_sync_the_world_is_told_first_and_the_batch_is_refused(world: World, fault: Exception) -> None:
+async def test_after_a_failed_sync_the_world_is_told_first_and_the_batch_is_refused(
+    world: World, fault: Exception
+) -> None:
     world.catalog.faults = [fault]
     told: list[int] = []
     future = world.writer.submit(add("a"), world.stage(bytes(SMALL_BYTES_MAX + 1)))
