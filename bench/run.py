@@ -126,9 +126,10 @@ def holdfast(home: Path, core: int) -> Iterator[Server]:
             [*command, *arguments, "--home", str(home)], check=True, capture_output=True, text=True
         ).stdout
 
-    admin("tenancy", "create", "bench-o", "--quota", "100TB")
-    admin("user", "create", "bench")
-    admin("member", "add", "bench-o", "bench", "--role", "USER")
+    if not home.exists():
+        admin("tenancy", "create", "bench-o", "--quota", "100TB")
+        admin("user", "create", "bench")
+        admin("member", "add", "bench-o", "bench", "--role", "USER")
     key = json.loads(admin("key", "create", "bench-o", "bench", "--json"))
     process = subprocess.Popen(
         ["taskset", "-c", str(core), *command, "serve", "--home", str(home), "--workers", "1",
@@ -149,7 +150,8 @@ def nginx(root: Path, core: int) -> Iterator[Server]:
     port = _free_port()
     config = root / "nginx.conf"
     config.write_text(
-        f"{'user root; ' if os.geteuid() == 0 else ''}daemon off; worker_processes 1; pid {root}/nginx.pid; error_log {root}/error.log;"
+        f"{'user root; ' if os.geteuid() == 0 else ''}daemon off; worker_processes 1;"
+        f" pid {root}/nginx.pid; error_log {root}/error.log;"
         f"events {{ worker_connections 256; }} http {{ access_log off; sendfile on; keepalive_requests 1000000;"
         f" server {{ listen 127.0.0.1:{port}; root {root}/files; }} }}\n"
     )
