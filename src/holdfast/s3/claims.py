@@ -45,7 +45,7 @@ _QUERY_FIELDS: Final = (
     "X-Amz-SignedHeaders",
     "X-Amz-Expires",
 )
-_AUTH_FIELDS: Final = frozenset((*_QUERY_FIELDS, "X-Amz-Content-Sha256", "AWSAccessKeyId"))
+_AUTH_FIELDS: Final = frozenset((*_QUERY_FIELDS, "X-Amz-Content-Sha256", "X-Amz-Security-Token", "AWSAccessKeyId"))
 _V2_REFUSAL: Final = (
     # s3cmd looks for this very sentence.
     "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
@@ -112,6 +112,7 @@ def _read_header(head: Head, authorization: str) -> Claim:
         raise malformed("header", "expecting Credential, SignedHeaders and Signature.")
     access_key_id, date, region, service, names = _read_signer(signer_text)
     headers = head.headers
+    _check_no_session(headers.get("x-amz-security-token"))
     timestamp = headers.get("x-amz-date")
     signed_at: datetime | None
     if timestamp is None:
@@ -158,6 +159,7 @@ def _read_query(head: Head, fields: Mapping[str, str]) -> Claim:
         if "ECDSA" in fields["X-Amz-Algorithm"]:
             raise S3Error("NotImplemented", "Signatures with AWS4-ECDSA-P256-SHA256 are not implemented.")
         raise S3Error("AuthorizationQueryParametersError", f'X-Amz-Algorithm only supports "{ALGORITHM}"')
+    _check_no_session(fields.get("X-Amz-Security-Token") or head.headers.get("x-amz-security-token"))
     expires = fields["X-Amz-Expires"]
     if not (expires.isascii() and expires.lstrip("-").isdigit()):
         raise S3Error("AuthorizationQueryParametersError", "X-Amz-Expires should be a number")
@@ -236,6 +238,12 @@ def _refuse_algorithm(algorithm: str) -> NoReturn:
     if not algorithm:
         raise S3Error("AccessDenied", "The Authorization header is empty.")
     raise S3Error("InvalidRequest", f"Unsupported Authorization Type. Please use {ALGORITHM}.")
+
+
+def _check_no_session(token: str | None) -> None:
+    """Refuse a session's token: an access key here has none, and a request must not look narrower than it is."""
+    if token:
+        raise S3Error("InvalidToken", "The provided token is malformed or otherwise invalid.")
 
 
 def _check_payload(payload: str) -> None:

@@ -41,6 +41,7 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "InvalidRequest": 400,
     "InvalidStorageClass": 400,
     "InvalidTag": 400,
+    "InvalidToken": 400,
     "InvalidURI": 400,
     "KeyTooLongError": 400,
     "MalformedACLError": 400,
