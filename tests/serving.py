@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -60,7 +60,6 @@ class Store:
     """What `serve --json` said when all its workers listened: pid, s3, s3_tls, domain, ext_domain, ca."""
     log: Path
     """Its standard error."""
-    _offices: dict[str, Any] = field(default_factory=dict)
 
     @property
     def endpoint_url(self) -> str:
@@ -170,6 +169,22 @@ def serve(
     words += [word for address in s3 for word in ("--s3", address)]
     words += [word for address in s3_tls for word in ("--s3-tls", address)]
     log = home.with_name(f"{home.name}.log")
+    with started(words, log, prefix=prefix, environment=environment) as (process, facts):
+        yield Store(home, process, facts, log)
+
+
+@contextmanager
+def started(
+    words: Sequence[str],
+    log: Path,
+    *,
+    prefix: Sequence[str | Path] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[tuple[subprocess.Popen[str], Mapping[str, Any]]]:
+    """Run a `holdfast` command that serves, until the block ends; give its process and the JSON that it began with.
+
+    `words` must hold --json. Raises CannotStart.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as errors:
         process = subprocess.Popen(
@@ -181,7 +196,7 @@ def serve(
             env=os.environ | dict(environment or {}),
         )
     try:
-        yield Store(home, process, _read_facts(process, log), log)
+        yield process, _read_facts(process, log)
     finally:
         if process.poll() is None:
             process.terminate()
