@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from holdfast.auth.policies import new_bucket_policy, resolver
 from holdfast.auth.roles import Extent, Right, extent
-from holdfast.catalog.rows import BucketRow
+from holdfast.catalog.rows import TENANCIES, BucketRow
 from holdfast.s3 import names, policy
 from holdfast.s3.codes import S3Error
 from holdfast.s3.shapes import Document, Element, Header, HeaderMap, Label, Route
@@ -50,6 +50,9 @@ def commit(context: Context, request: Request, receipt: Receipt | None) -> Respo
     """
     names.check_bucket_name(request.bucket)
     tenancy = context.authorised_in_tenancy("s3:CreateBucket", request.bucket)
+    if context.changes.find(TENANCIES, (tenancy.tenancy_id,)) is None:
+        # The caller's rows are up to a second old; a bucket of a tenancy that was deleted meanwhile would be nobody's.
+        raise AccessDenied("s3:CreateBucket", request.bucket, reason="the tenancy is gone")
     if not tenancy.users_may_create and extent(context.caller.subject.role, Right.MAKE_PUBLIC) is not Extent.ALL:
         raise AccessDenied("s3:CreateBucket", request.bucket, reason="only managers make buckets in this tenancy")
     check_acl(request.acl, request.grants)

@@ -7,7 +7,7 @@ into the manifest's rows and leaves every blob where it is.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from holdfast.blobs.interface import Slice
@@ -30,6 +30,8 @@ from .errors import NoSuchUpload
 from .listing import CommonPrefix, common_prefix, successor
 from .slices import decode_slices, encode_slices
 
+SCAN_MAX = 1000
+"""How many rows of uploads are read at once for a page of them."""
 COMPLETED_LIFE_US = 24 * 3600 * 1_000_000
 """How long a completed upload is remembered, for a client that repeats its Complete because the answer was lost."""
 
@@ -224,9 +226,9 @@ def list_uploads(
     if delimiter and key_mark and common_prefix(key_mark, prefix, delimiter) == key_mark:
         start = successor(key_mark)
     while start is not None and count_max > 0:
-        found = rows.scan(UPLOADS, (bucket.bucket_id,), start=start, stop=stop, count_max=1000)
+        found = rows.scan(UPLOADS, (bucket.bucket_id,), start=start, stop=stop, count_max=SCAN_MAX)
         following: str | None = None
-        for _key, group in _by_key(found, is_whole=len(found) < 1000):
+        for group in _by_key(rows, bucket, found, is_whole=len(found) < SCAN_MAX):
             following = group[0].key + "\0"
             rolled = common_prefix(group[0].key, prefix, delimiter)
             waiting = [row for row in group if row.state == "open" and not _is_before(row, key_mark, upload_mark)]
@@ -250,14 +252,16 @@ def list_uploads(
     return UploadPage(uploads, prefixes, False, "", "")
 
 
-def _by_key(found: Sequence[UploadRow], *, is_whole: bool) -> list[tuple[str, list[UploadRow]]]:
+def _by_key(
+    rows: Snapshot, bucket: BucketRow, found: Sequence[UploadRow], *, is_whole: bool
+) -> Iterable[Sequence[UploadRow]]:
+    """Return the uploads of each key, all of them, also where the stretch of rows that was read ends within a key."""
     groups: dict[str, list[UploadRow]] = {}
     for row in found:
         groups.setdefault(row.key, []).append(row)
-    if not is_whole and len(groups) > 1:
-        # The last key may go on in the next stretch of rows; it is read again there, whole.
-        groups.pop(found[-1].key)
-    return list(groups.items())
+    for key, group in groups.items():
+        is_cut = not is_whole and key == found[-1].key
+        yield rows.scan(UPLOADS, (bucket.bucket_id, key)) if is_cut else group
 
 
 def _is_before(row: UploadRow, key_mark: str, upload_mark: str) -> bool:
