@@ -87,7 +87,10 @@ def served(settings: Settings, home: Home) -> Iterator[tuple[Supervisor, Address
 
 def companions() -> Sequence[Companion]:
     """Return the processes that run beside the workers."""
-    return ()
+    from holdfast.edge.supervisor import Companion
+    from holdfast.jobs import worker
+
+    return (Companion("jobs", worker.run),)
 
 
 def write_serving(home: Home, settings: Settings, addresses: Addresses) -> None:

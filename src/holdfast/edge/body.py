@@ -69,7 +69,7 @@ class Body:
         self._lent: deque[bytearray] = deque()
         self._count = 0  # of buffers in use by this body
         self._waiter: asyncio.Future[None] | None = None
-        self._fault: S3Error | None = None
+        self._fault: Exception | None = None
 
     @property
     def left_bytes(self) -> int:
@@ -120,7 +120,7 @@ class Body:
     async def next_piece(self) -> memoryview:
         """Return the next piece, for use until it is given back; empty at the end.
 
-        Raises S3Error on a fault or a cut.
+        Raises what `fail` was told.
         """
         while not self._ready:
             if self._fault is not None:
@@ -183,8 +183,8 @@ class Body:
         self._filled += count
         self._advance()
 
-    def fail(self, fault: S3Error) -> None:
-        """Say that the rest will never come: whoever waits for it is told."""
+    def fail(self, fault: Exception) -> None:
+        """Say that the rest will never come, or is of no use any more: whoever waits for it is told."""
         if not self.is_complete and self._fault is None:
             self._fault = fault
             self._wake()

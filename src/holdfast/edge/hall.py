@@ -53,6 +53,10 @@ class Hall:
         self._each_round: Callable[[], None] = lambda: None
 
     @property
+    def connections(self) -> frozenset[Connection]:
+        return frozenset(self._connections)
+
+    @property
     def connection_count(self) -> int:
         return len(self._connections)
 
@@ -109,10 +113,13 @@ class Hall:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _round(self) -> None:
-        loop = asyncio.get_running_loop()
-        now_s = loop.time()
+    def check_times(self, now_s: float) -> None:
+        """End what takes too long by this time of the loop's clock."""
         for connection in list(self._connections):
             connection.check_time(now_s)
+
+    def _round(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.check_times(loop.time())
         self._each_round()
         self._timer = loop.call_later(ROUND_S, self._round)

@@ -91,7 +91,14 @@ class Inflow:
             step(piece)
             return None
         self._work = asyncio.get_running_loop().run_in_executor(self._threads, step, piece)
+        self._work.add_done_callback(self._interrupt)
         return self._work
+
+    def _interrupt(self, work: asyncio.Future[Any]) -> None:
+        """Stop waiting for the next piece when the one before it was found to be bad."""
+        error = work.exception() if not work.cancelled() else None
+        if isinstance(error, Exception) and self._body is not None:
+            self._body.fail(error)
 
     async def _do(self, step: Callable[[], None], size_bytes: int) -> None:
         if self._inline and size_bytes <= INLINE_BYTES_MAX:
