@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.attacks.wire import Answer, Letter, Wire, presigned, signed, sized
@@ -17,10 +19,25 @@ from holdfast.auth.roles import Role
 from holdfast.catalog.interface import Catalog
 from holdfast.catalog.rows import BUCKETS, MANIFESTS, OBJECTS, PARTS, UPLOADS, USAGE
 
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
 NORTH = "north-o"
 SOUTH = "south-o"
 """The other tenancy: what is in it is nobody's business in the north."""
 SECRET = b"the plans of the south"
+OPEN = "open"
+"""A bucket of the north where anybody may read and write objects."""
+OPEN_POLICY = {
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": ["s3:GetObject", "s3:PutObject"],
+            "Resource": f"arn:aws:s3:::{OPEN}/*",
+        }
+    ]
+}
 
 
 @dataclass
@@ -36,6 +53,11 @@ class Besieged:
     upload_id: str
     """Of an upload in the south with one part, under data/uploaded."""
     part_etag: str
+
+    @cached_property
+    def client(self) -> S3Client:
+        """The north's client on the bare address."""
+        return self.store.client(self.key)
 
     @property
     def port(self) -> int:
@@ -109,6 +131,9 @@ def besiege(store: Store) -> Besieged:
     client = store.client(north)
     client.create_bucket(Bucket="data")
     client.put_object(Bucket="data", Key="kept", Body=b"kept")
+    client.create_bucket(Bucket=OPEN)
+    client.put_bucket_policy(Bucket=OPEN, Policy=json.dumps(OPEN_POLICY))
+    client.put_object(Bucket=OPEN, Key="page", Body=b"<html>", ContentType="text/html")
     catalog = open_catalog(open_home(store.settings(), create=False))
     return Besieged(store, north, south, catalog, upload_id, part["ETag"])
 

@@ -22,7 +22,7 @@ from holdfast.s3.checksums import (
 )
 from holdfast.s3.chunked import ChunkedDecoder, ChunkSigner
 from holdfast.s3.codes import S3Error
-from holdfast.s3.sigv4 import STREAMING_FORMS, STREAMING_UNSIGNED_TRAILER, UNSIGNED_PAYLOAD
+from holdfast.s3.sigv4 import STREAMING_FORMS, STREAMING_UNSIGNED_TRAILER, UNSIGNED_PAYLOAD, check_payload
 
 from .heads import Message
 from .identity import Identity
@@ -72,6 +72,7 @@ def read_promises(message: Message, identity: Identity, *, has_checksum: bool = 
             raise S3Error("AccessDenied", "A body of signed chunks needs a signed request.")
         length = _decoded_length(headers.get("x-amz-decoded-content-length"))
     elif payload != UNSIGNED_PAYLOAD:
+        check_payload(payload)  # that of an anonymous request has been seen by nobody yet
         sha256_hex = payload.lower()
     return Promises(
         length,

@@ -126,7 +126,7 @@ def _read_header(head: Head, authorization: str) -> Claim:
     if payload is None:
         raise S3Error("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
     if payload not in STREAMING_FORMS:
-        _check_payload(payload)
+        check_payload(payload)
     if date != timestamp[:8]:
         raise malformed(
             "header", f'Invalid credential date "{date}". This date is not the same as X-Amz-Date: "{timestamp[:8]}".'
@@ -222,7 +222,7 @@ def _choose_payload(in_header: str, in_query: str) -> str:
     for payload in (in_header, in_query):
         if payload in STREAMING_FORMS:
             raise S3Error("NotImplemented", "A presigned URL does not go with a chunked body (x-amz-content-sha256).")
-        _check_payload(payload)
+        check_payload(payload)
     if in_query == UNSIGNED_PAYLOAD:
         return in_header
     if in_header not in (UNSIGNED_PAYLOAD, in_query):
@@ -246,7 +246,8 @@ def _check_no_session(token: str | None) -> None:
         raise S3Error("InvalidToken", "The provided token is malformed or otherwise invalid.")
 
 
-def _check_payload(payload: str) -> None:
+def check_payload(payload: str) -> None:
+    """Refuse what `x-amz-content-sha256` says if it is neither a hash nor `UNSIGNED-PAYLOAD`."""
     if payload == UNSIGNED_PAYLOAD or (len(payload) == 64 and not payload.strip(_HEX)):
         return
     if payload.startswith("STREAMING-AWS4-ECDSA"):

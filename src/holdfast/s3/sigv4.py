@@ -35,6 +35,7 @@ from holdfast.s3.claims import (
     UNSIGNED_PAYLOAD,
     Claim,
     Form,
+    check_payload,
     find_claim,
     malformed,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "STREAMING_UNSIGNED_TRAILER",
     "UNSIGNED_PAYLOAD",
     "Claim",
+    "check_payload",
     "check_signature",
     "check_time",
     "derive_signing_key",
