@@ -7,44 +7,35 @@ Whatever refuses a request before its body costs no body: the client gets the re
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Final, cast
 
-from holdfast.blobs.interface import BlobCorrupt, BlobMissing, BlobsBroken, BlobsFull, Slice, Staged
-from holdfast.catalog.interface import CatalogBroken, CatalogFull, Snapshot
-from holdfast.catalog.rows import ReservationRow
-from holdfast.operations.context import Context
+from holdfast.blobs.interface import BlobCorrupt, BlobMissing, BlobsBroken, BlobsFull, Slice
+from holdfast.catalog.interface import CatalogBroken, CatalogFull
 from holdfast.operations.errors import to_s3
-from holdfast.operations.operation import Admission, Digest
 from holdfast.s3.answer import Answer
 from holdfast.s3.codes import S3Error
 from holdfast.s3.names import decode_key, split_path
-from holdfast.s3.policy import OBJECT_ACTIONS
 from holdfast.s3.target import SIGNATURE, hoisted_headers, parse_query
-from holdfast.store import quotas
 from holdfast.store.errors import AccessDenied, StorageFull, StorageReadOnly, StoreError
-from holdfast.store.receipt import Receipt
 from holdfast.telemetry.log import get_log
 from holdfast.telemetry.metrics import UNKNOWN
 
 from . import cors, health
 from .answers import frame, refusal
+from .asked import Asked
 from .body import Body
 from .connection import Connection
-from .flow import settled
 from .gateway import Entry, Gateway
 from .heads import Message
 from .hosts import NOWHERE, Origin, Place, find_place, read_origin
 from .identity import Identity
-from .inflow import Inflow
-from .intake import DEFAULT_ALGORITHM, Intake, Promises, read_promises, too_large
 from .outflow import Outflow
+from .write import write
 
 METHODS: Final = frozenset(("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"))
 
 _log = get_log("edge")
-_NO_ADMISSION: Final = Admission()
 
 
 class Call:
@@ -147,66 +138,38 @@ class Call:
         operation = entry.operation
         if identity.claim is None and not operation.anonymous_allowed:
             raise AccessDenied(operation.permission, self._bucket, self._key, "anonymous")
-        if operation.run is not None:
-            request = entry.read_request(head, self._bucket, self._key, query, b"")
-            connection.send_continue()
-            await self._read(entry, request)
-            return
-        if gateway.board.is_read_only:
-            raise StorageReadOnly
-        if operation.body == "payload":
-            request = entry.read_request(head, self._bucket, self._key, query, b"")
-            await self._write_payload(entry, request)
-            return
-        document = b""
-        if operation.body == "document":
-            with gateway.catalog.read() as rows:
-                self._check_gate(entry, self._context(rows))
-            connection.send_continue()
-            document = await self._receive_document(entry)
-        request = entry.read_request(head, self._bucket, self._key, query, document)
-        await self._write_rows(entry, request)
-
-    def _context(self, rows: Snapshot | None) -> Context:
-        """Return the surroundings of the operation. Without rows it is of use only for what `within` makes of it."""
-        gateway, origin, identity = self._gateway, self._origin, self._identity
-        assert origin is not None
-        assert identity is not None
-        return Context(
-            identity.caller,
-            cast(Snapshot, rows),
-            self._head,
-            self._began_us,
-            gateway.new_id(),
+        asked = Asked(
+            gateway,
+            connection,
+            self._message,
+            self._body,
+            origin,
+            identity,
+            entry,
+            self._bucket,
+            self._key,
+            query,
             self._request_id,
-            origin.address,
-            origin.is_secure,
-            gateway.limits,
-            gateway.region,
+            self._began_us,
         )
-
-    def _check_gate(self, entry: Entry, context: Context) -> None:
-        """Ask for the operation's permission before its body is read, where it can be asked of what the head names."""
-        permission = entry.operation.permission
-        if not self._bucket or permission == "s3:CreateBucket":
-            context.authorised_in_tenancy(permission, self._bucket or None)
-        elif self._key or permission not in OBJECT_ACTIONS:
-            context.authorised(permission, self._bucket, self._key or None)
-        elif context.caller.is_anonymous and not context.is_authorised(permission, self._bucket, "*"):
-            # The keys stand in the body, and each is asked for in the commit. Nobody in particular gets to send one.
-            raise AccessDenied(permission, self._bucket, None, "anonymous")
+        if operation.run is not None:
+            await self._read(asked)
+        else:
+            self._write(await write(asked))
 
     # --- reading
 
-    async def _read(self, entry: Entry, request: Any) -> None:
-        gateway = self._gateway
+    async def _read(self, asked: Asked) -> None:
+        gateway, entry = self._gateway, asked.entry
         run = entry.operation.run
         assert run is not None
+        request = asked.read_request(b"")
+        self._connection.send_continue()
         # On the board before the snapshot: what it shows is not collected while it is being sent.
         ticket = gateway.reads.begin(self._began_us)
         try:
             with gateway.catalog.read() as rows:
-                response = run(self._context(rows), request)
+                response = run(asked.context(rows), request)
             answer = entry.write_response(response)
             if answer.payload and self._head.method != "HEAD":
                 await self._stream(answer)
@@ -237,184 +200,6 @@ class Call:
         finally:
             self._sent_bytes = outflow.sent_bytes
             outflow.close()
-
-    # --- writing
-
-    async def _write_rows(self, entry: Entry, request: Any) -> None:
-        """Serve an operation that writes no payload of the request's."""
-        gateway, operation = self._gateway, entry.operation
-        receipt: Receipt | None = None
-        ticket = gateway.reads.begin(self._began_us)
-        try:
-            context = self._context(None)
-            if operation.admit is not None:
-                with gateway.catalog.read() as rows:
-                    context = self._context(rows)
-                    admission = operation.admit(context, request)
-                if admission.digest is not None:
-                    self._connection.send_continue()
-                    receipt = await self._digest(admission.digest, admission.checksum_algorithm)
-            self._connection.send_continue()
-            await self._commit(entry, context, request, receipt, None, "")
-        finally:
-            gateway.reads.end(ticket)
-
-    async def _write_payload(self, entry: Entry, request: Any) -> None:
-        """Serve an operation that takes the request's body as an object's or a part's bytes."""
-        gateway, operation, message = self._gateway, entry.operation, self._message
-        identity = self._identity
-        assert identity is not None
-        with gateway.catalog.read() as rows:
-            context = self._context(rows)
-            self._check_gate(entry, context)
-            if not message.has_length:
-                raise S3Error("MissingContentLength", "You must provide the Content-Length HTTP header.")
-            promises = read_promises(message, identity)
-            length = promises.length_bytes
-            if length is not None and length > gateway.limits.put_bytes_max:
-                raise too_large(length, gateway.limits.put_bytes_max)
-            admission = operation.admit(context, request) if operation.admit is not None else _NO_ADMISSION
-        is_small = length is not None and length <= gateway.blobs.small_bytes_max
-        if not is_small and gateway.blobs.free_bytes() <= 0:
-            raise StorageFull
-        reservation_id = await self._reserve(entry, context, admission, length)
-        is_committed = False
-        try:
-            receipt, staged = await self._receive_payload(context, promises, admission, is_small)
-            await self._commit(entry, context, request, receipt, staged, reservation_id)
-            is_committed = True
-        finally:
-            if reservation_id and not is_committed:
-                self._release(reservation_id)
-
-    async def _receive_payload(
-        self, context: Context, promises: Promises, admission: Admission, is_small: bool
-    ) -> tuple[Receipt, Staged]:
-        gateway, identity = self._gateway, self._identity
-        assert identity is not None
-        staged = gateway.blobs.stage(promises.length_bytes, context.new_id.encode()[:32])
-        intake = Intake(
-            promises,
-            identity,
-            staged.write,
-            size_bytes_max=gateway.limits.put_bytes_max,
-            default_algorithm=admission.checksum_algorithm,
-        )
-        inflow = Inflow(self._body, intake, staged, gateway.threads, inline=is_small)
-        is_whole = False
-        try:
-            self._connection.send_continue()
-            digests = await inflow.receive()
-            is_whole = True
-        finally:
-            inflow.close(discards=not is_whole)
-        return Receipt((), digests.size_bytes, digests.md5_hex, digests.algorithm, digests.checksum), staged
-
-    async def _commit(
-        self,
-        entry: Entry,
-        context: Context,
-        request: Any,
-        receipt: Receipt | None,
-        staged: Staged | None,
-        reservation_id: str,
-    ) -> None:
-        commit = entry.operation.commit
-        assert commit is not None
-        if staged is None or receipt is None:
-            future = self._gateway.writer.submit(
-                lambda turn: commit(context.within(turn.rows, turn.now_us), request, receipt)
-            )
-        else:
-            durable = receipt._replace(reservation_id=reservation_id)
-            future = self._gateway.writer.submit(
-                lambda turn: commit(
-                    context.within(turn.rows, turn.now_us), request, durable._replace(slices=turn.slices)
-                ),
-                staged,
-            )
-        self._write(entry.write_response(await settled(future)))
-
-    async def _reserve(self, entry: Entry, context: Context, admission: Admission, length: int | None) -> str:
-        """Hold quota for a long body, and return the reservation's id; empty when none is needed."""
-        gateway = self._gateway
-        if admission.reserve is None or length is None or length < gateway.limits.reservation_bytes_min:
-            return ""
-        tenancy_id, bucket_id = admission.reserve
-        reservation = ReservationRow(
-            context.new_id,
-            gateway.blobs.instance,
-            tenancy_id,
-            bucket_id,
-            max(0, length - admission.reserve_replaces_bytes),
-            self._began_us,
-        )
-        permission, tenancy = entry.operation.permission, context.tenancy
-
-        def commit(turn: Any) -> None:
-            now = context.within(turn.rows, turn.now_us)
-            quotas.reserve(turn.rows, tenancy, now.authorised(permission, self._bucket, self._key), reservation)
-
-        future = gateway.writer.submit(commit)
-        try:
-            await settled(future)
-        except GeneratorExit:
-            # The client went away meanwhile: what is reserved none the less would be held as long as this worker lives.
-            self._release(reservation.reservation_id)
-            raise
-        return reservation.reservation_id
-
-    def _release(self, reservation_id: str) -> None:
-        future = self._gateway.writer.submit(lambda turn: quotas.release(turn.rows, reservation_id))
-        # Should this fail, the reservation goes when this instance is gone.
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-    async def _digest(self, digest: Digest, algorithm: str | None) -> Receipt:
-        """Read and hash slices for a copy whose digests are not known from rows."""
-        gateway, identity = self._gateway, self._identity
-        assert identity is not None
-        promises = read_promises(self._message._replace(length_bytes=None), identity)
-        intake = Intake(
-            promises._replace(sha256_hex=None, md5=None),
-            identity,
-            lambda data: None,
-            size_bytes_max=digest.size_bytes,
-            default_algorithm=algorithm or DEFAULT_ALGORITHM,
-        )
-
-        def read_all() -> None:
-            reader = gateway.blobs.open(digest.slices)
-            try:
-                while piece := reader.read():
-                    intake.feed(piece)
-            finally:
-                reader.close()
-
-        await settled(asyncio.get_running_loop().run_in_executor(gateway.threads, read_all))
-        found = intake.finish()
-        return Receipt(digest.slices, found.size_bytes, found.md5_hex, found.algorithm, found.checksum)
-
-    async def _receive_document(self, entry: Entry) -> bytes:
-        """Take in a body that is a document, whole, up to its limit."""
-        gateway, identity = self._gateway, self._identity
-        assert identity is not None
-        promises = read_promises(self._message, identity, has_checksum=entry.has_document_checksum)
-        if promises.length_bytes is not None and promises.length_bytes > entry.document_bytes_max:
-            raise _document_too_long(entry.document_bytes_max)
-        pieces: list[bytes] = []
-        intake = Intake(
-            promises,
-            identity,
-            lambda data: pieces.append(bytes(data)),
-            size_bytes_max=entry.document_bytes_max,
-            for_object=False,
-        )
-        inflow = Inflow(self._body, intake, None, gateway.threads, inline=True)
-        try:
-            await inflow.receive()
-        finally:
-            inflow.close(discards=True)
-        return b"".join(pieces)
 
     # --- answering
 
@@ -523,11 +308,3 @@ class S3Handler:
             )
         )
         gateway.page.count(gateway.metrics.index_of[UNKNOWN], error.status, 0, 0, 0)
-
-
-def _document_too_long(bytes_max: int) -> S3Error:
-    return S3Error(
-        "MaxMessageLengthExceeded",
-        "Your request was too big.",
-        details={"MaxMessageLengthBytes": str(bytes_max)},
-    )

@@ -36,7 +36,7 @@ def preflight(gateway: Gateway, head: Head, place: Place, bucket: str, now_us: i
 def actual_headers(
     gateway: Gateway, head: Head, place: Place, caller: Caller | None, bucket: str
 ) -> Sequence[tuple[str, str]]:
-    """Return what an answer to a request with an Origin carries, whatever its status; nothing where no rule allows it."""
+    """Return what an answer to a request with an Origin carries, whatever its status."""
     rules = _find_rules(gateway, caller or gateway.identifier.anonymous(place), bucket)
     if not rules:
         return ()

@@ -117,7 +117,7 @@ def _has_port(host: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _address(text: str) -> str:
-    """Return the address of `192.0.2.7`, `192.0.2.7:80`, `2001:db8::7` or `[2001:db8::7]:80`; empty for anything else."""
+    """Return the address in `192.0.2.7`, `192.0.2.7:80`, `2001:db8::7` or `[2001:db8::7]:80`; empty for other text."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
