@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "holdfast"
 author = "the holdfast maintainers"
 project_copyright = f"2026, {author}"
 release = version = installed_version("holdfast")
 
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "made"]
 exclude_patterns = ["_build"]
 source_suffix = {".md": "markdown"}
 root_doc = "index"

@@ -101,7 +101,7 @@ class Limits:
     )
     reservation_bytes_min: int = field(
         default=8 * MIB,
-        metadata=_about(SIZE, "From which length on, or when it is unknown, a body holds quota while it is coming."),
+        metadata=_about(SIZE, "From which length on a body holds quota while it is coming."),
     )
     drain_timeout_s: int = field(
         default=30, metadata=_about(number(0, 3600, "seconds"), "How long requests in flight may go on after SIGTERM.")
