@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, ClassVar
 
 from holdfast.catalog.rows import PartRow, UploadRow
@@ -106,13 +107,11 @@ def commit(context: Context, request: Request, receipt: Receipt | None) -> Respo
 
 
 def _choose(context: Context, upload: UploadRow, listed: Sequence[CompletedPart]) -> list[PartRow]:
+    if any(item.part_number <= previous.part_number for previous, item in pairwise(listed)):
+        raise InvalidPartOrder(upload.upload_id)
     held = {part.part_number: part for part in multipart.list_parts(context.changes, upload)}
     chosen: list[PartRow] = []
-    previous = 0
     for item in listed:
-        if item.part_number <= previous:
-            raise InvalidPartOrder(upload.upload_id)
-        previous = item.part_number
         part = held.get(item.part_number)
         if part is None or item.etag is None or item.etag.strip().strip('"') != part.etag:
             raise InvalidPart(upload.upload_id, item.part_number, item.etag or "")

@@ -83,7 +83,7 @@ def choose(context: Context, request: ReadRequest) -> Chosen:
     Raises `AccessDenied`, `NoSuchKey`, `NoSuchVersion`, or the S3 error of a condition or a range.
     """
     action = "s3:GetObject" if request.version_id is None else "s3:GetObjectVersion"
-    bucket = context.authorised(action, request.bucket, request.key)
+    bucket = _authorised(context, action, request.bucket, request.key)
     _check_overrides(context, request)
     row = get_version(context, bucket, request.key, request.version_id)
     preconditions.check_read(request, row)
@@ -173,6 +173,20 @@ def check_version_id(version_id: str | None) -> None:
         "Invalid version id specified",
         details={"ArgumentName": "versionId", "ArgumentValue": version_id[:256]},
     )
+
+
+def _authorised(context: Context, action: str, bucket: str, key: str) -> BucketRow:
+    """Return the bucket, as `Context.authorised`; who may list a key that is not there is told that it is not there."""
+    try:
+        return context.authorised(action, bucket, key)
+    except AccessDenied:
+        lists = {"s3:prefix": (key,)}
+        if not context.is_authorised("s3:ListBucket", bucket, facts=lists):
+            raise
+        row = context.authorised("s3:ListBucket", bucket, facts=lists)
+        if versions.find(context.rows, row, key) is not None:
+            raise
+    raise NoSuchKey(bucket, key)
 
 
 def _check_overrides(context: Context, request: ReadRequest) -> None:
