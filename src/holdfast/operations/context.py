@@ -93,7 +93,8 @@ class Context:
             raise self._absent(action, bucket, key)
         decision = self._decide(row, action, key, facts, shows_keys=shows_keys)
         if not decision.allowed:
-            raise AccessDenied(action, bucket, key, decision.reason)
+            # In the words of `_absent`, or anonymous clients could tell which buckets there are.
+            raise AccessDenied(action, bucket, key, "anonymous" if self.caller.is_anonymous else decision.reason)
         expected_owner = self.head.headers.get(owner_header)
         if expected_owner is not None and expected_owner != row.owner_id:
             raise AccessDenied(action, bucket, key, f"{owner_header} is not the owner")
