@@ -77,6 +77,11 @@ class Home:
         return self.run / "collect.lock"
 
     @property
+    def last_backup_file(self) -> Path:
+        """Where and when the last backup was made: JSON of `at_us` and `to`."""
+        return self.run / "last-backup.json"
+
+    @property
     def jobs_file(self) -> Path:
         """How the last run of each job went: JSON, written by the process that does them."""
         return self.run / "jobs.json"
