@@ -10,6 +10,8 @@ import hypothesis
 _FOREIGN_PREFIXES = ("AWS_", "BOTO_", "HOLDFAST_", "MC_", "RCLONE_")
 _FOREIGN = {f"{scheme}_proxy" for scheme in ("http", "https", "all", "no")} | {"requests_ca_bundle", "curl_ca_bundle"}
 _OURS = {"HOLDFAST_TOOLS", "HOLDFAST_TEST_PROCESSES"}
+# How long the searches for faults go on, and which one is replayed.
+_OURS |= {"HOLDFAST_KILLS", "HOLDFAST_SIMULATION_SEED", "HOLDFAST_SIMULATION_SEEDS", "HOLDFAST_LARGE_BYTES"}
 
 # Before any module reads them: botocore and requests do so at every client they make.
 for _name in list(os.environ):
