@@ -95,6 +95,7 @@ class Body:
         """
         if self.is_complete and not self.has_begun and self._chunks is None:
             self.has_begun = True
+            self.received_bytes = len(self._initial)
             return self._initial
         return None
 

@@ -1,0 +1,122 @@
+"""`holdfast serve` as processes: one for each home, restarted, drained, and told of in a sentence when it can't."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.serving import CannotStart, Store, serve
+
+from holdfast.telemetry.board import Board
+
+from .conftest import Wire, raw_head
+
+PATIENCE_S = 20
+READY = raw_head("GET", "/health/ready", {"host": "a"})
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline_s, "it never came to hold"
+
+
+def workers_of(store: Store, count: int) -> set[int]:
+    """The pids in the first slots of the board: those after them are no workers."""
+    return {each.pid for each in Board.open(store.home / "run" / "board").living() if each.slot < count}
+
+
+def port_of(store: Store) -> int:
+    return int(store.facts["s3"][0].rpartition(":")[2])
+
+
+def test_a_home_is_served_once(tmp_path: Path) -> None:
+    with serve(tmp_path / "home") as store:
+        with pytest.raises(CannotStart, match="is served already, by process"):
+            with serve(tmp_path / "home"):
+                pass
+        assert store.process.poll() is None
+
+
+def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotStart, match=f"127.0.0.1:{port} is taken by another program"):
+            with serve(tmp_path / "home", s3=(f"127.0.0.1:{port}",)):
+                pass
+
+
+def test_two_homes_never_share_a_port(tmp_path: Path) -> None:
+    with serve(tmp_path / "one") as store:
+        with pytest.raises(CannotStart, match="is taken"):
+            with serve(tmp_path / "two", s3=(f"127.0.0.1:{port_of(store)}",)):
+                pass
+
+
+def test_a_worker_that_dies_is_started_again_and_no_connection_is_refused(tmp_path: Path) -> None:
+    with serve(tmp_path / "home", workers=1) as store:
+        (before,) = workers_of(store, 1)
+        os.kill(before, signal.SIGKILL)
+        # The socket outlives the worker: this connection waits for the next one.
+        wire = Wire(port_of(store))
+        assert wire.send(READY).read().status == 200
+        (after,) = workers_of(store, 1)
+        assert after != before
+        wire.close()
+
+
+def test_sigterm_lets_a_request_in_flight_finish(tmp_path: Path) -> None:
+    with serve(tmp_path / "home", workers=1) as store:
+        key = store.make_key("my-o", "alice")
+        client = store.client(key, signature_version="s3v4")
+        client.create_bucket(Bucket="data")
+        wire = Wire(port_of(store))
+        url = client.generate_presigned_url("put_object", Params={"Bucket": "data", "Key": "k"})
+        target = url.partition(f":{port_of(store)}")[2]
+        head = raw_head("PUT", target, {"host": store.facts["s3"][0], "content-length": "6", "expect": "100-continue"})
+        assert wire.send(head).read().status == 100
+        store.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not _accepts(store))
+        answered = wire.send(b"abcdef").read()
+        assert (answered.status, answered.headers["connection"]) == (200, "close")
+        assert store.stop() == 0
+        wire.close()
+    with serve(tmp_path / "home") as store:
+        assert store.client(key).get_object(Bucket="data", Key="k")["Body"].read() == b"abcdef"
+
+
+def test_when_the_supervisor_is_killed_the_workers_go_too_and_the_home_can_be_served_again(tmp_path: Path) -> None:
+    with serve(tmp_path / "home", workers=2) as store:
+        workers = workers_of(store, 2)
+        assert len(workers) == 2
+        store.process.kill()
+        store.process.wait()
+        with serve(tmp_path / "home", workers=2) as again:
+            assert workers.isdisjoint(workers_of(again, 2))
+
+
+def test_ipv6_is_served(tmp_path: Path) -> None:
+    with serve(tmp_path / "home", s3=("[::1]:0",)) as store:
+        assert store.facts["s3"][0].startswith("[::1]:")
+        client = store.client(store.make_key("my-o", "alice"))
+        client.create_bucket(Bucket="data")
+        assert client.list_buckets()["Buckets"][0]["Name"] == "data"
+
+
+def _accepts(store: Store) -> bool:
+    """Whether a new connection is served."""
+    try:
+        wire = Wire(port_of(store))
+    except ConnectionRefusedError:
+        return False
+    try:
+        return wire.send(READY).read().status == 200
+    except (EOFError, OSError):
+        return False
+    finally:
+        wire.close()
