@@ -38,7 +38,7 @@ class Desk:
 
     @property
     def bin(self) -> Path:
-        return self.home / "bin"
+        return self.home / ".clients"
 
     def install(self, name: str, program: Path) -> None:
         """Put a program on the PATH by a name."""
