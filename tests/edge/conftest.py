@@ -27,6 +27,7 @@ from holdfast.auth.callers import Callers
 from holdfast.auth.generation import Generation
 from holdfast.auth.keyring import Keyring
 from holdfast.auth.roles import Role
+from holdfast.blobs.interface import Blobs
 from holdfast.blobs.memory import MemoryBlobs
 from holdfast.catalog.memory import MemoryCatalog
 from holdfast.config import Limits
@@ -173,9 +174,14 @@ def raw_head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
 
 @contextmanager
 def serving(
-    *, proxies: tuple[Any, ...] = (), small_bytes_max: int = 1 << 20, inline: bool = True, **limits: int
+    *,
+    proxies: tuple[Any, ...] = (),
+    small_bytes_max: int = 1 << 20,
+    inline: bool = True,
+    engine: Blobs | None = None,
+    **limits: int,
 ) -> Iterator[Served]:
-    """Serve in a thread. `limits` are fields of `Limits`."""
+    """Serve in a thread, from this blob engine if one is given. `limits` are fields of `Limits`."""
     catalog, generation, keyring = MemoryCatalog(), Generation.private(), Keyring({1: bytes(32)})
     blobs = MemoryBlobs(small_bytes_max=small_bytes_max, inline=inline)
     bounds = dataclasses.replace(Limits(), **limits)
@@ -185,12 +191,12 @@ def serving(
     add_member(office, TENANCY, "alice", Role.MANAGER)
     key = create_access_key(office, keyring, bounds, TENANCY, "alice")
     board = Board.private()
-    writer = Writer(catalog, blobs, clock_us=lambda: NOW_US, is_read_only=lambda: board.is_read_only)
+    writer = Writer(catalog, engine or blobs, clock_us=lambda: NOW_US, is_read_only=lambda: board.is_read_only)
     metrics = Metrics((operation.name for operation in OPERATIONS), 1)
     threads = ThreadPoolExecutor(2)
     gateway = Gateway(
         catalog=catalog,
-        blobs=blobs,
+        blobs=engine or blobs,
         writer=writer,
         identifier=Identifier(catalog, Callers(keyring), generation.value, None),
         router=compile_entries(OPERATIONS, metrics, bounds),
