@@ -145,6 +145,29 @@ def test_the_version_of_a_copy_source_and_of_an_entry_is_not_the_querys(site: Si
     assert "s3:VersionId" not in facts(site, "versionId=null", more=version_facts(None))
 
 
+def test_tags_in_the_header_of_a_copy_count_only_where_they_replace(site: Site) -> None:
+    """Else a copy could take secret tags along under a header that says otherwise."""
+    needed = ["s3:RequestObjectTag/class", "s3:RequestObjectTagKeys"]
+    headers = {"x-amz-copy-source": "b/other", "x-amz-tagging": "class=open"}
+    assert facts(site, headers=headers, needed=needed) == {}
+    assert facts(site, headers={**headers, "x-amz-tagging-directive": "COPY"}, needed=needed) == {}
+    replaced = facts(site, headers={**headers, "x-amz-tagging-directive": "REPLACE"}, needed=needed)
+    assert replaced == {"s3:RequestObjectTag/class": ("open",), "s3:RequestObjectTagKeys": ("class",)}
+
+
+def test_a_policy_on_versions_judges_the_version_that_a_copy_or_an_entry_names(site: Site) -> None:
+    null_only = {"Condition": {"StringEquals": {"s3:VersionId": "null"}}}
+    site.bucket("p", statements=[{"Action": ["s3:GetObjectVersion", "s3:DeleteObjectVersion"], **null_only}])
+    site.bucket("mine", owner=site.bob)
+    site.object("p", "k")
+    assert site.ask(site.bob, "PUT", "/mine/k", {"x-amz-copy-source": "p/k?versionId=null"}).status == 200
+    for target in ("/mine/k", "/mine/k?x-id=CopyObject"):
+        assert site.refused(site.bob, "PUT", target, {"x-amz-copy-source": "p/k?versionId=abc"}) == "AccessDenied"
+    entry = b"<Delete><Object><Key>k</Key><VersionId>%s</VersionId></Object></Delete>"
+    assert b"AccessDenied" in site.ask(site.bob, "POST", "/p?delete", body=entry % b"abc").body
+    assert b"<Deleted>" in site.ask(site.bob, "POST", "/p?delete", body=entry % b"null").body
+
+
 def test_tags_of_a_body_are_all_the_tags_there_are(site: Site) -> None:
     needed = ["s3:RequestObjectTag/a", "s3:RequestObjectTag/b", "s3:RequestObjectTagKeys"]
     header = {"x-amz-tagging": "b=header&c=1"}

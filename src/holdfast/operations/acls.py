@@ -1,4 +1,4 @@
-"""The one access control list there is: the owner's full control. ACLs are off, see docs/decisions."""
+"""The one access control list there is: the owner's full control. ACLs are off: docs/decisions/0013-acls-are-off.md."""
 
 from __future__ import annotations
 
