@@ -87,6 +87,11 @@ class Home:
         return self.run / "jobs.json"
 
     @property
+    def scrub_file(self) -> Path:
+        """How far the server's own scrub has come, and what its last pass found: JSON."""
+        return self.run / "scrub.json"
+
+    @property
     def serving_file(self) -> Path:
         """Written by `serve` once it listens: JSON of `pid`, `s3`, `s3_tls` (HOST:PORT), `domain`, `ext_domain`."""
         return self.run / "serve.json"

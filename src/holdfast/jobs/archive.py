@@ -103,9 +103,11 @@ class Archive:
         write_durably(self.contents_file, json.dumps(dataclasses.asdict(contents), indent=2) + "\n")
 
 
-def containers_in(catalog: Catalog) -> Iterator[str]:
-    """Yield every container in which something has an owner, in order, each once. Flat in memory."""
-    after = ""
+def containers_in(catalog: Catalog, after: str = "") -> Iterator[str]:
+    """Yield every container in which something has an owner, in order, each once; those after `after`, a container too.
+
+    Flat in memory. No snapshot is held between two of them.
+    """
     while True:
         with catalog.read() as rows:
             found = rows.scan(REFERENCES, (), after=after, count_max=PAGE)

@@ -48,7 +48,7 @@ def scrub(catalog: Catalog, blobs: Blobs, pace: Pace | None = None, *, is_quick:
             told.add(str(fault))
             yield fault
     for place, sentence in check_rows(catalog, None if is_quick else blobs):
-        fault = Fault(f"{sentence}; {ADVICE}", place)
+        fault = Fault(f"{sentence.replace('; run holdfast scrub', '')}; {ADVICE}", place)
         if str(fault) not in told:
             yield fault
     for sentence in check_usage(catalog):
@@ -108,8 +108,10 @@ def _hits(catalog: Catalog, blobs: Blobs, blob_id: str, sentence: str, is_quick:
             mine = [each for each in decode_slices(row.slices) if each.blob_id == blob_id] if row is not None else []
             hit = sentence if is_quick else _fault_in_slices(blobs, mine)
             if hit:
+                # The engine advises to run what is running here.
+                told = f"{hit.replace('; run holdfast scrub', '')}; {ADVICE}"
                 for place in owners.find_places(rows, reference.owner):
-                    yield Fault(f"{hit}; {ADVICE}", place, container_of(blob_id))
+                    yield Fault(told, place, container_of(blob_id))
 
 
 def _offset(blob_id: str) -> int:

@@ -22,11 +22,15 @@ from holdfast.telemetry.log import get_log
 from . import pause
 from .collect import collect, collect_orphans
 from .expire_uploads import expire_uploads
+from .pace import Pace
+from .patrol import Patrol
 from .reservations import release_reservations
 from .workshop import Workshop
 
 TICK_S: Final = 1.0
 """How often the process says that it lives, and looks whether its supervisor does."""
+SCRUB_BYTES_PER_S: Final = 256 << 20
+"""Some 5 % of a core of checksums, in the 5 s of a round."""
 
 _log = get_log("jobs")
 
@@ -50,6 +54,7 @@ def jobs_of(home: assemble.Home) -> tuple[Job, ...]:
         Job("reservations", 0, 10, lambda workshop: {"released": release_reservations(workshop)}),
         Job("expire_uploads", 5, 60, lambda workshop: expire_uploads(workshop)._asdict()),
         Job("collect", 10, 15, lambda workshop: collect(workshop, permit)._asdict()),
+        Job("scrub", 60, 55, Patrol(home.scrub_file, Pace(SCRUB_BYTES_PER_S)).walk),
         Job("collect_orphans", 30, 24 * 3600, lambda workshop: {"containers": collect_orphans(workshop, permit)}),
     )
 

@@ -1,0 +1,119 @@
+"""`backup`, `restore`, `scrub` and `doctor`, as an operator runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Terminal
+from tests.jobs.depot import Depot
+
+from holdfast import assemble
+from holdfast.blobs.layout import Layout
+from holdfast.config import Settings
+
+
+@pytest.fixture
+def filled(terminal: Terminal) -> Terminal:
+    """A home with one tenancy, one key of it, and an object in a file of its own."""
+    home = assemble.open_home(Settings(home=terminal.home), create=True)
+    depot = Depot(assemble.open_catalog(home), lambda: assemble.open_blobs(home))
+    depot.put("precious", depot.noise(2_000_000))
+    depot.put("small", b"small")
+    depot.blobs.close()
+    depot.workshop.blobs.close()
+    depot.catalog.close()
+    terminal.ok("user", "create", "mary")
+    terminal.ok("member", "add", "ten-o", "mary", "--role", "MANAGER")
+    terminal.ok("key", "create", "ten-o", "mary")
+    return terminal
+
+
+def large_blob(home: Path) -> Path:
+    (fact,) = [fact for fact in Layout(home / "blobs").scan() if fact.size_bytes > 1_000_000]
+    return Layout(home / "blobs").path_of(fact.container_id)
+
+
+def flip(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(1_000_000)
+        byte = file.read(1)[0]
+        file.seek(1_000_000)
+        file.write(bytes([byte ^ 1]))
+
+
+def test_a_backup_is_restored_and_says_what_to_keep_apart(filled: Terminal, tmp_path: Path) -> None:
+    said = filled.ok("backup", str(tmp_path / "to"))
+    assert str(filled.home / "keyring") in said
+    other = Terminal(tmp_path / "other")
+    answer = other.json("restore", str(tmp_path / "to"))
+    assert answer["faults"] == []
+    assert answer["keyring_is_there"] is False
+    assert other.json("scrub") == {"faults": [], "repaired_counters": 0}
+    assert [key["user"] for key in other.json("key", "list", "ten-o")] == ["mary"]
+    assert "put the keyring in its place" in Terminal(tmp_path / "third").ok("restore", str(tmp_path / "to"))
+
+
+def test_scrub_names_the_key_of_a_flipped_byte_and_fails(filled: Terminal) -> None:
+    assert filled.ok("scrub") == "everything reads back as it was written\n"
+    flip(large_blob(filled.home))
+    result = filled.run("scrub", "--json")
+    assert result.exit_code == 1
+    (fault,) = json.loads(result.stdout)["faults"]
+    assert (fault["tenancy"], fault["bucket"], fault["key"]) == ("ten-o", "bucket", "precious")
+    assert "block 15 (bytes from 983040): crc32c is" in fault["sentence"]
+    result = filled.run("scrub", "--rate", "1GB")
+    assert result.exit_code == 1
+    assert "FAULT tenancy ten-o, bucket bucket, key precious: blob f" in result.stderr
+    assert filled.ok("scrub", "--quick") == "every blob is there, and the rows agree\n"
+
+
+def test_a_backup_of_a_rotten_home_is_made_and_fails(filled: Terminal, tmp_path: Path) -> None:
+    flip(large_blob(filled.home))
+    result = filled.run("backup", str(tmp_path / "to"), "--json")
+    assert result.exit_code == 1
+    assert len(json.loads(result.stdout)["faults"]) == 1
+    result = Terminal(tmp_path / "other").run("restore", str(tmp_path / "to"))
+    assert result.exit_code == 1
+    assert "1 faults: see docs/how-to/repair.md" in result.stderr
+
+
+def test_what_is_no_backup_is_refused_in_a_sentence(filled: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "there is no backup in" in Terminal(tmp_path / "other").refused("restore", str(tmp_path / "empty"))
+    assert "lies in the home itself" in filled.refused("backup", str(filled.home / "backup"))
+
+
+def test_scrub_repairs_counters_only_when_asked(filled: Terminal) -> None:
+    from holdfast.catalog.rows import USAGE
+
+    catalog = assemble.open_catalog(assemble.Home(filled.home))
+    with catalog.read() as rows:
+        usage = rows.scan(USAGE)[0]
+    catalog.commit([lambda tx: tx.replace(USAGE, usage._replace(live_objects=99))])
+    catalog.close()
+    assert filled.run("scrub", "--quick").exit_code == 1
+    assert "1 counters were wrong" in filled.ok("scrub", "--quick", "--repair-usage")
+    assert filled.ok("scrub", "--quick").startswith("every blob is there")
+
+
+def test_doctor_prints_a_line_for_each_thing_and_fails_when_one_fails(filled: Terminal, tmp_path: Path) -> None:
+    (filled.home / "holdfast.toml").write_text('s3 = ["127.0.0.1:0"]\ns3_tls = []\n')
+    found = {finding["subject"]: finding for finding in filled.json("doctor")}
+    assert {"home", "catalog", "keyring", "disk", "sync", "clock", "packages", "backup", "names"} <= found.keys()
+    assert found["backup"]["state"] == "warn"
+    filled.ok("backup", str(tmp_path / "to"))
+    assert "fail" not in filled.ok("doctor")
+    (filled.home / "keyring").unlink()
+    result = filled.run("doctor")
+    assert result.exit_code == 1
+    assert "fail  keyring" in result.stdout
+    assert "→ put the copy that you keep apart at" in result.stdout
+
+
+def test_doctor_says_that_there_is_no_home(tmp_path: Path) -> None:
+    result = Terminal(tmp_path / "none").run("doctor", "--json")
+    assert result.exit_code == 1
+    (finding,) = json.loads(result.stdout)
+    assert "there is no holdfast home" in finding["text"]
