@@ -22,7 +22,7 @@ from tests.serving import Key, Store, serve
 
 from holdfast.catalog.rows import OBJECTS, PARTS, RESERVATIONS, USAGE
 
-KILLS = int(os.environ.get("HOLDFAST_KILLS", "0"))
+KILLS = int(os.environ.pop("HOLDFAST_KILLS", "0"))  # no setting of the store, which would refuse it
 CLIENTS = 6
 READY_S = 5.0
 SLACK = 2.0

@@ -13,8 +13,9 @@ from holdfast.blobs.layout import Layout
 RESERVE_BYTES = 64 << 20
 RESERVE_SHARE = 20
 """The default reserve is `RESERVE_BYTES`, or one part in this many of a small disk."""
-BALLAST_BYTES = 4 << 20
-BALLAST_SHARE = 100
+BALLAST_BYTES = 24 << 20
+BALLAST_SHARE = 20
+"""The ballast, likewise: a catalog's log of 16 MiB and what it makes the database grow by find room in it."""
 _FRESH_S = 0.1
 
 

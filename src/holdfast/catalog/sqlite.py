@@ -113,6 +113,8 @@ class SqliteCatalog:
                 raise CatalogBroken(self._broken)
             assert self._turn is not None
             with self._turn:
+                if self._is_full:
+                    self._reuse_log(writer.connection)
                 if before is not None:
                     before()
                 try:
@@ -183,6 +185,8 @@ class SqliteCatalog:
         self._checkpoint: Thread | None = None
         self._checkpoint_at = CHECKPOINT_PAGES
         self._log_pages = 0
+        self._is_full = False
+        """Whether the last commit found no space."""
 
     def _leave_to_parent(self) -> None:
         """In a forked child, let go of what is the parent's without closing it: closing would act on its files."""
@@ -278,6 +282,7 @@ class SqliteCatalog:
         if not is_undone:
             return self._break(f"a transaction could not be rolled back after: {error}")
         if isinstance(error, apsw.FullError) or code == apsw.SQLITE_IOERR_SHMSIZE:
+            self._is_full = True
             return CatalogFull(f"no space is left for {self._path}; nothing was changed")
         if isinstance(error, apsw.IOError) and (writer.is_committing or code not in _HARMLESS_FAULTS):
             return self._break(str(error))
@@ -298,6 +303,23 @@ class SqliteCatalog:
         if pages < CHECKPOINT_PAGES:
             self._checkpoint_at = CHECKPOINT_PAGES
         return apsw.SQLITE_OK
+
+    def _reuse_log(self, connection: apsw.Connection) -> None:
+        """Move the log into the database before its time, so that commits begin it afresh and need no room.
+
+        Else deletes on a full disk would fill what is left of the log, and whatever room they are given (the ballast),
+        and then be refused for good.
+        """
+        connection.set_busy_timeout(CHECKPOINT_WAIT_MS)
+        try:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+            self._is_full = False
+        except (apsw.BusyError, apsw.FullError):
+            pass  # the next commit tries again
+        except apsw.Error as error:
+            raise self._break(str(error)) from error
+        finally:
+            connection.set_busy_timeout(BUSY_TIMEOUT_MS)
 
     def _start_checkpoint(self) -> None:
         if self._checkpoint is None or not self._checkpoint.is_alive():
