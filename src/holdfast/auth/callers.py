@@ -39,7 +39,10 @@ ENTRIES_MAX: Final = 4096
 
 ANONYMOUS_ID: Final = "anonymous"
 
-_OPEN_TO_READONLY: Final = ("s3:Get", "s3:List", "s3:DeleteObject", "s3:DeleteBucket", "s3:AbortMultipartUpload")
+_READS: Final = ("s3:Get", "s3:List")
+_REMOVALS: Final = frozenset(
+    ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:DeleteBucket", "s3:AbortMultipartUpload")
+)
 
 SnapshotFactory = Callable[[], AbstractContextManager[Snapshot]]
 
@@ -76,7 +79,7 @@ class Caller:
         Asked after the signature was verified, so that only those who belong there learn the state by an access key.
         """
         if self.tenancy is not None and self.tenancy.state != "active":
-            if self.tenancy.state == "readonly" and action.startswith(_OPEN_TO_READONLY):
+            if self.tenancy.state == "readonly" and (action.startswith(_READS) or action in _REMOVALS):
                 return
             raise TenancyClosed(self.tenancy.name, self.tenancy.state)
 

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 from holdfast.catalog.interface import Snapshot
 from holdfast.operations.context import Context
-from holdfast.s3.policy import OBJECT_ACTIONS
-from holdfast.store.errors import AccessDenied
 
 from .body import Body
 from .connection import Connection
@@ -59,8 +57,8 @@ class Asked(NamedTuple):
         permission = self.entry.operation.permission
         if not self.bucket or permission == "s3:CreateBucket":
             context.authorised_in_tenancy(permission, self.bucket or None)
-        elif self.key or permission not in OBJECT_ACTIONS:
+        elif self.entry.operation.is_entrywise:
+            # What the decision needs stands in the body, and is asked for in the commit.
+            context.find_bucket(permission, self.bucket)
+        else:
             context.authorised(permission, self.bucket, self.key or None)
-        elif context.caller.is_anonymous and not context.is_authorised(permission, self.bucket, "*"):
-            # The keys stand in the body, and each is asked for in the commit. Nobody in particular gets to send one.
-            raise AccessDenied(permission, self.bucket, None, "anonymous")
