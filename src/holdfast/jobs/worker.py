@@ -21,6 +21,7 @@ from holdfast.telemetry.log import get_log
 
 from . import pause
 from .collect import collect, collect_orphans
+from .compact import compact
 from .expire_uploads import expire_uploads
 from .pace import Pace
 from .patrol import Patrol
@@ -31,6 +32,9 @@ TICK_S: Final = 1.0
 """How often the process says that it lives, and looks whether its supervisor does."""
 SCRUB_BYTES_PER_S: Final = 256 << 20
 """Some 5 % of a core of checksums, in the 5 s of a round."""
+COMPACT_BYTES_PER_S: Final = 16 << 20
+COMPACT_BYTES_MAX: Final = 1 << 30
+"""What is moved in one hour at most: a minute's work."""
 
 _log = get_log("jobs")
 
@@ -55,8 +59,13 @@ def jobs_of(home: assemble.Home) -> tuple[Job, ...]:
         Job("expire_uploads", 5, 60, lambda workshop: expire_uploads(workshop)._asdict()),
         Job("collect", 10, 15, lambda workshop: collect(workshop, permit)._asdict()),
         Job("scrub", 60, 55, Patrol(home.scrub_file, Pace(SCRUB_BYTES_PER_S)).walk),
+        Job("compact", 600, 3600, partial(_compact, Pace(COMPACT_BYTES_PER_S))),
         Job("collect_orphans", 30, 24 * 3600, lambda workshop: {"containers": collect_orphans(workshop, permit)}),
     )
+
+
+def _compact(pace: Pace, workshop: Workshop) -> Mapping[str, int]:
+    return compact(workshop, pace, bytes_max=COMPACT_BYTES_MAX)._asdict()
 
 
 def run(settings: Settings, board: Board, slot_number: int) -> None:
