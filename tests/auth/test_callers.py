@@ -220,6 +220,7 @@ def test_a_suspended_tenancy_is_closed_to_all_and_a_readonly_one_to_what_adds(si
         "s3:PutObject",
         "s3:CreateBucket",
         "s3:PutBucketPolicy",
+        "s3:DeleteBucketPolicy",
     ]
     suspend_tenancy(site.office, "a-o", "leak")
     assert not any(may(action) for action in actions)
