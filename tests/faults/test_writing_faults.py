@@ -225,7 +225,7 @@ def test_a_failed_sync_makes_all_workers_read_only_until_a_restart(tmp_path: Pat
                 held[f"during{number:03}"] = body
             assert (answer.status, answer.code) == (503, "ServiceUnavailable")
         check(wire, held)
-        for number in range(24):
+        for _ in range(24):
             fresh = Wire(store.endpoint_url, key)
             assert fresh.put("after", b"x").status == 503
             assert fresh.delete("before0").status == 503
