@@ -54,11 +54,13 @@ def admit(context: Context, request: Request) -> Admission:
             f" actual checksum Type: {claim.algorithm.lower()}",
         )
     length = request.decoded_length if request.decoded_length is not None else request.content_length
+    replaced_bytes = multipart.part_bytes(context.rows, upload, request.part_number)
     if length is not None:
-        quotas.check_room(context.rows, context.tenancy, bucket, quotas.Delta(upload_bytes=length))
+        quotas.check_room(context.rows, context.tenancy, bucket, quotas.Delta(upload_bytes=length - replaced_bytes))
     return Admission(
         checksum_algorithm=upload.checksum_algorithm or None,
         reserve=(context.tenancy.tenancy_id, bucket.bucket_id),
+        reserve_replaces_bytes=replaced_bytes,
     )
 
 

@@ -52,7 +52,8 @@ def admit(context: Context, request: Request) -> Admission:
     upload = multipart.get_open(context.rows, bucket, request.key, request.upload_id)
     _source, row = get_source(context, request)
     first, length = _stretch(context, request, row)
-    quotas.check_room(context.rows, context.tenancy, bucket, quotas.Delta(upload_bytes=length))
+    replaced_bytes = multipart.part_bytes(context.rows, upload, request.part_number)
+    quotas.check_room(context.rows, context.tenancy, bucket, quotas.Delta(upload_bytes=length - replaced_bytes))
     if _is_known(upload, row, length):
         return Admission()
     return Admission(

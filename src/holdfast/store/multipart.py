@@ -105,6 +105,12 @@ def put_part(
     return row
 
 
+def part_bytes(rows: Snapshot, upload: UploadRow, part_number: int) -> int:
+    """Return the size of the part that one of this number would replace; 0 when there is none."""
+    part = rows.find(PARTS, (upload.upload_id, part_number))
+    return part.size_bytes if part is not None else 0
+
+
 def list_parts(rows: Snapshot, upload: UploadRow, *, after: int = 0, count_max: int | None = None) -> Sequence[PartRow]:
     """Return parts with numbers above `after`, in order."""
     return rows.scan(PARTS, (upload.upload_id,), after=after, count_max=count_max)
