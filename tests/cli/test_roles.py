@@ -155,7 +155,7 @@ def test_a_key_that_is_rotated_reaches_no_more_than_before(site: Terminal, role:
         assert allowed(site, site.json("key", "rotate", old)["token"]) == before
 
 
-@pytest.mark.parametrize(("before", "after"), itertools.permutations((Role.USER, Role.DEPUTY, Role.MANAGER), 2))
+@pytest.mark.parametrize(("before", "after"), list(itertools.permutations((Role.USER, Role.DEPUTY, Role.MANAGER), 2)))
 def test_a_changed_role_counts_for_keys_that_are_there_already(site: Terminal, before: Role, after: Role) -> None:
     site.ok("user", "create", "max")
     site.ok("member", "add", T, "max", "--role", before.value)

@@ -78,3 +78,8 @@ def test_only_one_module_writes_rows_of_objects() -> None:
     writes = re.compile(r"\.(?:add|replace|remove)\(\s*OBJECTS\b")
     found = [path for path in (ROOT / "src").rglob("*.py") if writes.search(path.read_text(encoding="utf-8"))]
     assert [path.relative_to(ROOT / "src" / "holdfast").as_posix() for path in found] == ["store/versions.py"]
+
+
+def test_every_news_fragment_has_a_name_that_towncrier_gathers() -> None:
+    names = [path.name for path in (ROOT / "newsfragments").iterdir() if path.name != "README.md"]
+    assert [name for name in names if not re.fullmatch(r"\d+\.(feature|change|fix|removal)(\.\d+)?\.md", name)] == []
