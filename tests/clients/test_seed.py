@@ -147,7 +147,8 @@ file_object.close()  # else s3fs hangs at the end of the program
     ).splitlines() == ["File not in write mode", "b'old'"]
     person.write("jasmin_object_store_credentials.json", with_keys(article.CREDENTIALS_OUTSIDE, key))
     untrusted = person.try_(
-        ["python3", person.write("outside.py", _ASSUMED + "s3fs.S3FileSystem.retries = 1\n" + article.FILESYSTEM)]
+        ["python3", person.write("outside.py", _ASSUMED + "s3fs.S3FileSystem.retries = 1\n" + article.FILESYSTEM)],
+        {"AWS_MAX_ATTEMPTS": "1"},
     )
     assert "CERTIFICATE_VERIFY_FAILED" in untrusted.stderr
 
