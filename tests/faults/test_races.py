@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from tests.faults.load import body_bytes, join, make_body
@@ -88,7 +89,7 @@ def used_bytes(store: Store, key: Key) -> int:
 def test_of_sixteen_creators_exactly_one_wins(store: Store, key: Key, size_bytes: int) -> None:
     for number in range(4):
         bodies = [body_bytes(racer, size_bytes) for racer in range(16)]
-        attempts = [lambda wire, b=body: wire.put(f"k{number}", b, if_none_match="*") for body in bodies]
+        attempts = [partial(Wire.put, key=f"k{number}", body=body, if_none_match="*") for body in bodies]
         answers = at_once(store, key, attempts)
         assert Counter(answer.status for answer in answers) == {200: 1, 412: 15}
         winner = next(index for index, answer in enumerate(answers) if answer.status == 200)
@@ -124,7 +125,10 @@ def test_complete_and_abort_exclude_each_other(store: Store, key: Key) -> None:
             completed, aborted = at_once(
                 store,
                 key,
-                [lambda wire: wire.complete(name, upload_id, {1: part.etag}), lambda wire: wire.abort(name, upload_id)],
+                [
+                    partial(Wire.complete, key=name, upload_id=upload_id, etags={1: part.etag}),
+                    partial(Wire.abort, key=name, upload_id=upload_id),
+                ],
             )
             found = wire.get(name)
             if completed.status == 200:
