@@ -122,6 +122,11 @@ def test_jobs_that_fail_or_stand_still_are_told(home: assemble.Home) -> None:
     home.scrub_file.write_text(json.dumps({"finished_us": NOW_US, "faults": []}))
     write(NOW_US - MINUTE_US, "")
     assert states(homes.check_jobs(home, NOW_US, is_running=True)) == {"jobs": "ok", "scrub": "ok"}
+    write(NOW_US - 20 * MINUTE_US, "")
+    home.serving_file.touch()
+    os.utime(home.serving_file, ns=((NOW_US - MINUTE_US) * 1000,) * 2)
+    assert states(homes.check_jobs(home, NOW_US, is_running=True))["jobs"] == "ok", "it has only just begun"
+    home.serving_file.unlink()
     write(NOW_US - MINUTE_US, "no such thing")
     assert states(homes.check_jobs(home, NOW_US, is_running=True))["jobs"] == "warn"
     write(NOW_US - 20 * MINUTE_US, "")
@@ -137,6 +142,12 @@ def test_what_the_last_scrub_found_and_when_is_told(
 ) -> None:
     home.scrub_file.write_text(json.dumps({"finished_us": NOW_US - age_days * DAY_US, "faults": faults}))
     assert states(homes.check_jobs(home, NOW_US, is_running=False)) == {"scrub": state}
+
+
+def test_a_home_without_a_pass_of_scrub_is_well_for_a_week(home: assemble.Home) -> None:
+    for age_days, state in ((6, "ok"), (8, "warn")):
+        os.utime(home.format_file, ns=((NOW_US - age_days * DAY_US) * 1000,) * 2)
+        assert states(homes.check_jobs(home, NOW_US, is_running=False)) == {"scrub": state}
 
 
 def test_the_age_of_the_backup_is_told(home: assemble.Home) -> None:

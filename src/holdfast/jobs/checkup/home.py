@@ -23,6 +23,7 @@ CATALOG_CHECK_BYTES: Final = 512 << 20
 """Up to this size the catalog is checked whole, in seconds; above, that is left to scrub."""
 BACKUP_AGE_DAYS: Final = 7
 SCRUB_AGE_DAYS: Final = 7
+STANDSTILL_US: Final = 600_000_000
 
 
 def check_modes(home: assemble.Home) -> Iterator[Finding]:
@@ -127,12 +128,15 @@ def check_jobs(home: assemble.Home, now_us: int, *, is_running: bool) -> Iterato
         if job["fault"]:
             yield Finding("jobs", "warn", f"{name} failed: {job['fault']}", "look at the log")
     collected_us = (status or {}).get("collect", {}).get("at_us", 0)
-    if is_running and now_us - collected_us > 600_000_000:
+    if is_running and now_us - max(collected_us, _changed_us(home.serving_file)) > STANDSTILL_US:
         yield Finding("jobs", "warn", "nothing was collected in the last ten minutes", "look at the log")
     elif is_running:
         yield Finding("jobs", "ok", "garbage is collected")
     scrubbed = _read(home.scrub_file)
     if scrubbed is None or not scrubbed["finished_us"]:
+        if now_us - _changed_us(home.format_file) < SCRUB_AGE_DAYS * DAY_US:
+            yield Finding("scrub", "ok", "the home is new, and the first pass goes on while it is served")
+            return
         yield Finding("scrub", "warn", "no pass is finished yet", "run holdfast scrub, or let the server run for a day")
         return
     days = (now_us - scrubbed["finished_us"]) // DAY_US
@@ -156,6 +160,13 @@ def check_backup(home: assemble.Home, now_us: int) -> Iterator[Finding]:
     state: Any = "warn" if days > BACKUP_AGE_DAYS else "ok"
     advice = f"holdfast backup {last['to']}" if state == "warn" else ""
     yield Finding("backup", state, f"{days} days old, in {last['to']}", advice)
+
+
+def _changed_us(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns // 1000
+    except FileNotFoundError:
+        return 0
 
 
 def _read(path: Path) -> Any:
