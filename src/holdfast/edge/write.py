@@ -75,14 +75,18 @@ async def _write_payload(asked: Asked) -> Answer:
     request = asked.read_request(b"")
     with gateway.catalog.read() as rows:
         context = asked.context(rows)
-        asked.check_gate(context)
+        if operation.admit is None:
+            asked.check_gate(context)
+            admission = _NO_ADMISSION
+        else:
+            # It asks for the permission first of all, so that asking at the gate too would be the same work twice.
+            admission = operation.admit(context, request)
         if not message.has_length:
             raise S3Error("MissingContentLength", "You must provide the Content-Length HTTP header.")
         promises = read_promises(message, asked.identity)
         length = promises.length_bytes
         if length is not None and length > gateway.limits.put_bytes_max:
             raise too_large(length, gateway.limits.put_bytes_max)
-        admission = operation.admit(context, request) if operation.admit is not None else _NO_ADMISSION
     is_small = length is not None and length <= gateway.blobs.small_bytes_max
     if not is_small and gateway.blobs.free_bytes() <= 0:
         raise StorageFull
