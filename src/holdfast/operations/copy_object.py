@@ -1,4 +1,7 @@
-"""CopyObject: a new object with the bytes of another, by rows alone. Only a checksum of another kind makes the bytes be read."""
+"""CopyObject: a new object with the bytes of another, by rows alone.
+
+Only a checksum of another kind makes the bytes be read.
+"""
 
 from __future__ import annotations
 
@@ -113,7 +116,8 @@ def _facts(context: Context, request: Request, source: SourceName, row: ObjectRo
     if row.size_bytes > context.limits.put_bytes_max:
         raise S3Error(
             "InvalidRequest",
-            f"The specified copy source is larger than the maximum allowable size for a copy source: {context.limits.put_bytes_max}",
+            "The specified copy source is larger than the maximum allowable size for a copy source:"
+            f" {context.limits.put_bytes_max}",
         )
     given = read_facts(context, request)
     is_self = (source.bucket, source.key) == (request.bucket, request.key)
@@ -121,8 +125,8 @@ def _facts(context: Context, request: Request, source: SourceName, row: ObjectRo
     if is_self and not (changes or request.website_redirect_location is not None or request.checksum_algorithm):
         raise S3Error(
             "InvalidRequest",
-            "This copy request is illegal because it is trying to copy an object to itself without changing the object's"
-            " metadata, storage class, website redirect location or encryption attributes.",
+            "This copy request is illegal because it is trying to copy an object to itself without changing the"
+            " object's metadata, storage class, website redirect location or encryption attributes.",
         )
     replaces = metadata_directive == "REPLACE"
     if tagging_directive == "REPLACE":

@@ -68,7 +68,8 @@ class Response:
 def commit(context: Context, request: Request, receipt: Receipt | None) -> Response:
     """Remove what may be removed and say of each other key why not. A key that is not there counts as deleted.
 
-    What refuses an entry is raised before the entry changes a row, so that each is all or nothing. Passes at a full quota.
+    What refuses an entry is raised before the entry changes a row, so that each is all or nothing. Passes at a full
+    quota.
     """
     targets = request.delete.objects
     if not targets or len(targets) > KEYS_MAX:

@@ -49,14 +49,15 @@ def to_s3(error: store.StoreError) -> S3Error:
         case store.NoSuchUpload():
             return S3Error(
                 "NoSuchUpload",
-                "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
+                "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted"
+                " or completed.",
                 details={"UploadId": error.upload_id},
             )
         case store.InvalidPart():
             return S3Error(
                 "InvalidPart",
-                "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified"
-                " entity tag or checksum may not match the part's.",
+                "One or more of the specified parts could not be found. The part may not have been uploaded, or the"
+                " specified entity tag or checksum may not match the part's.",
                 details={"UploadId": error.upload_id, "PartNumber": str(error.part_number), "ETag": error.etag},
             )
         case store.InvalidPartOrder():
@@ -105,7 +106,8 @@ def to_s3(error: store.StoreError) -> S3Error:
         case store.StorageReadOnly():
             return S3Error(
                 "ServiceUnavailable",
-                "The server takes no writes because its disk failed a sync. Reads still work; tell the operators of this site.",
+                "The server takes no writes because its disk failed a sync. Reads still work; tell the operators of this"
+                " site.",
                 headers={"Retry-After": "60"},
             )
         case store.TenancyClosed():
@@ -127,7 +129,8 @@ def _quota(error: store.QuotaExceeded) -> str:
     reserved = f", {error.reserved} reserved by uploads in progress" if error.reserved else ""
     return (
         f"The quota of {error.scope} would be exceeded: {error.used} of {error.limit} {error.what} used{reserved},"
-        f" {error.asked} more asked. Delete objects or unfinished uploads (deletes always work), or ask the managers for more quota."
+        f" {error.asked} more asked. Delete objects or unfinished uploads (deletes always work), or ask the managers for"
+        " more quota."
     )
 
 

@@ -73,7 +73,10 @@ class Response:
 
 
 def run(context: Context, request: Request) -> Response:
-    """Return the attributes that are asked for. Needs the right to read the object and, as at AWS, to read its attributes."""
+    """Return the attributes that are asked for.
+
+    Needs the right to read the object and, as at AWS, the right to read its attributes.
+    """
     suffix = "" if request.version_id is None else "Version"
     bucket = context.authorised(f"s3:GetObject{suffix}", request.bucket, request.key)
     context.authorised(f"s3:GetObject{suffix}Attributes", request.bucket, request.key)
@@ -94,7 +97,8 @@ def _wanted(header: str) -> frozenset[str]:
     if not wanted or not wanted <= ATTRIBUTES:
         raise S3Error(
             "InvalidArgument",
-            f"Invalid attribute name specified. x-amz-object-attributes lists one or more of: {', '.join(sorted(ATTRIBUTES))}.",
+            "Invalid attribute name specified. x-amz-object-attributes lists one or more of:"
+            f" {', '.join(sorted(ATTRIBUTES))}.",
             details={"ArgumentName": "x-amz-object-attributes", "ArgumentValue": header[:256]},
         )
     return wanted

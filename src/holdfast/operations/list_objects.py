@@ -41,7 +41,10 @@ class Response:
 
 
 def run(context: Context, request: Request) -> Response:
-    """Return the page after the marker. `NextMarker` comes with a delimiter only, as at AWS: without one the last key is the mark."""
+    """Return the page after the marker.
+
+    `NextMarker` comes with a delimiter only, as at AWS: without one the last key is the mark.
+    """
     bucket = context.authorised("s3:ListBucket", request.bucket)
     spell = choose_encoding(request.encoding_type)
     page = listing.list_page(

@@ -1,6 +1,7 @@
 """The record that makes a module an operation: its name, route, permission, shapes and steps.
 
-The router, the edge's gate before the body, the metrics' labels, the permission list and the reference page are made from these records.
+The router, the edge's gate before the body, the metrics' labels, the permission list and the reference page are made
+from these records.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Operation(Generic[Request, Response]):
     """One S3 operation.
 
     A reading operation has `run`, called once on a snapshot. A writing operation has `commit`, called inside a durable
-    transaction, perhaps more than once, and perhaps `admit`, called on a snapshot before the body: what it raises costs no body.
+    transaction, perhaps more than once, and perhaps `admit`, called on a snapshot before the body: what it raises costs
+    no body.
     """
 
     name: str

@@ -19,7 +19,10 @@ def seal_token(mark: str) -> str:
 
 
 def open_token(token: str | None) -> str:
-    """Return the entry that a token continues after; empty for no token. Raises `InvalidArgument` for one that we never made."""
+    """Return the entry that a token continues after; empty for no token.
+
+    Raises `InvalidArgument` for a token that we never made.
+    """
     if token is None:
         return ""
     try:
@@ -38,7 +41,8 @@ def open_token(token: str | None) -> str:
 def choose_encoding(encoding_type: str | None) -> Callable[[str], str]:
     """Return how a list spells keys, prefixes and markers: as they are, or percent-encoded for `url`.
 
-    A space is `%20` and a plus `%2B`, which every client decodes alike (botocore's `unquote_plus` would turn a bare plus into a space).
+    A space is `%20` and a plus `%2B`, which every client decodes alike (botocore's `unquote_plus` would turn a bare plus
+    into a space).
     """
     if encoding_type is None:
         return _as_is

@@ -29,7 +29,7 @@ class ReadConditions(Protocol):
 
 
 def check_read(request: ReadConditions, row: ObjectRow) -> None:
-    """Raise `NotModified` (304, with the headers that a cache needs) or `PreconditionFailed` when a condition does not hold."""
+    """Raise `NotModified` (304, with what a cache needs) or `PreconditionFailed` when a condition does not hold."""
     if (
         request.if_match is None
         and request.if_none_match is None
@@ -58,7 +58,7 @@ def check_put_headers(if_match: str | None, if_none_match: str | None, write_off
 
 
 def write_condition(bucket: str, key: str, if_match: str | None, if_none_match: str | None) -> Condition:
-    """Return the condition of a Put, Copy or Complete: If-None-Match: * wants no object there, If-Match that very one."""
+    """Return the condition of a Put, Copy or Complete: If-None-Match: * wants no object, If-Match that very one."""
 
     def check(current: ObjectRow | None) -> None:
         if if_match is not None or if_none_match is not None:

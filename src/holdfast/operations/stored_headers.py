@@ -1,4 +1,7 @@
-"""The headers that a client stores with an object and gets back with it: content headers, user metadata, tags, storage class."""
+"""The headers that a client stores with an object and gets back with it.
+
+These are content headers, user metadata, tags and the storage class.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,7 @@ def acls_are_off() -> S3Error:
 def read_facts(context: Context, request: StoredHeaders) -> Facts:
     """Return what is to be kept of the headers. Raises the error for a header that would not be honoured.
 
-    Saying yes to an encryption or a lock that is then not there would be the worst answer, so these are `NotImplemented`.
+    Saying yes to an encryption or a lock that is then not there would be the worst answer.
     """
     check_acl(request.acl, request.grants)
     if request.encryption:
@@ -97,7 +100,8 @@ def read_facts(context: Context, request: StoredHeaders) -> Facts:
     if metadata_bytes > context.limits.metadata_bytes_max:
         raise S3Error(
             "MetadataTooLarge",
-            f"Your metadata headers exceed the maximum allowed metadata size of {context.limits.metadata_bytes_max} bytes.",
+            "Your metadata headers exceed the maximum allowed metadata size of"
+            f" {context.limits.metadata_bytes_max} bytes.",
             details={"Size": str(metadata_bytes), "MaxSizeAllowed": str(context.limits.metadata_bytes_max)},
         )
     return Facts(
@@ -114,7 +118,10 @@ def show(metadata: str) -> dict[str, str]:
 
 
 def _without_aws_chunked(value: str) -> str:
-    """Drop the encoding of the upload itself, which is gone when the object is stored; `gzip` in `gzip,aws-chunked` stays."""
+    """Drop the encoding of the upload itself, which is gone when the object is stored.
+
+    `gzip` in `gzip,aws-chunked` stays, and so does whatever has no `aws-chunked` in it.
+    """
     if "aws-chunked" not in value:
         return value
     return ",".join(item for item in (part.strip() for part in value.split(",")) if item and item != "aws-chunked")

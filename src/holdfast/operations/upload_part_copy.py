@@ -1,4 +1,7 @@
-"""UploadPartCopy: a part with the bytes of an object, or of a range of it. Bytes are read to be hashed, never written again."""
+"""UploadPartCopy: a part with the bytes of an object, or of a range of it.
+
+Bytes are read to be hashed, and never written again.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ class Response:
 
 
 def admit(context: Context, request: Request) -> Admission:
-    """Find source and upload, and ask for the bytes to be hashed unless the source's own row tells ETag and checksum."""
+    """Find source and upload; ask for the bytes to be hashed unless the source's own row tells ETag and checksum."""
     bucket = context.authorised("s3:PutObject", request.bucket, request.key)
     check_part_number(request.part_number, context.limits.parts_max)
     upload = multipart.get_open(context.rows, bucket, request.key, request.upload_id)
@@ -117,7 +120,8 @@ def _stretch(context: Context, request: Request, row: ObjectRow) -> tuple[int, i
     if length > context.limits.put_bytes_max:
         raise S3Error(
             "InvalidRequest",
-            f"The specified copy source is larger than the maximum allowable size for a copy source: {context.limits.put_bytes_max}",
+            "The specified copy source is larger than the maximum allowable size for a copy source:"
+            f" {context.limits.put_bytes_max}",
         )
     return first, length
 
