@@ -106,8 +106,8 @@ def to_s3(error: store.StoreError) -> S3Error:
         case store.StorageReadOnly():
             return S3Error(
                 "ServiceUnavailable",
-                "The server takes no writes because its disk failed a sync. Reads still work; tell the operators of this"
-                " site.",
+                "The server takes no writes because its disk failed a sync. Reads still work; tell the operators of"
+                " this site.",
                 headers={"Retry-After": "60"},
             )
         case store.TenancyClosed():
@@ -129,8 +129,8 @@ def _quota(error: store.QuotaExceeded) -> str:
     reserved = f", {error.reserved} reserved by uploads in progress" if error.reserved else ""
     return (
         f"The quota of {error.scope} would be exceeded: {error.used} of {error.limit} {error.what} used{reserved},"
-        f" {error.asked} more asked. Delete objects or unfinished uploads (deletes always work), or ask the managers for"
-        " more quota."
+        f" {error.asked} more asked. Delete objects or unfinished uploads (deletes always work), or ask the managers"
+        " for more quota."
     )
 
 

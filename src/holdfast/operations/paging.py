@@ -41,7 +41,7 @@ def open_token(token: str | None) -> str:
 def choose_encoding(encoding_type: str | None) -> Callable[[str], str]:
     """Return how a list spells keys, prefixes and markers: as they are, or percent-encoded for `url`.
 
-    A space is `%20` and a plus `%2B`, which every client decodes alike (botocore's `unquote_plus` would turn a bare plus
+    A space is `%20` and a plus `%2B`, which every client decodes alike (botocore's `unquote_plus` turns a bare plus
     into a space).
     """
     if encoding_type is None:
