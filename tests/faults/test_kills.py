@@ -20,6 +20,7 @@ from tests.faults.load import Client
 from tests.faults.wire import Wire
 from tests.serving import Key, Store, serve
 
+from holdfast.admin.quotas import set_tenancy_quota
 from holdfast.catalog.rows import OBJECTS, PARTS, RESERVATIONS, USAGE
 
 KILLS = int(os.environ.pop("HOLDFAST_KILLS", "0"))  # no setting of the store, which would refuse it
@@ -34,6 +35,14 @@ OWN_GROUP = ("setsid",)
 def workers_of(store: Store) -> list[int]:
     pid = store.process.pid
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process lives; one that nobody has buried yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def kill_all(store: Store) -> None:
@@ -188,3 +197,47 @@ def test_a_worker_killed_at_a_system_call_of_a_write_loses_nothing_and_is_replac
     with siege.up() as store:
         siege.settle(store)
     print(f"\nat the n-th {call}: {siege.figures()}")
+
+
+@pytest.mark.slow
+def test_a_killed_supervisor_takes_its_workers_along_and_the_next_start_finds_all(tmp_path: Path) -> None:
+    siege = Siege(tmp_path / "home", seed=3)
+    for _ in range(2):
+        with siege.up() as store:
+            siege.settle(store)
+            threads, _stopping = siege.load(store)
+            siege.await_writes(60, threads)
+            orphans = workers_of(store)
+            store.process.kill()
+            store.process.wait()
+            siege.count_kill()
+            # The next one waits for what is left of this one, which ends by itself.
+            with siege.up() as after:
+                for thread in threads:
+                    thread.join(30)
+                    assert not thread.is_alive(), "somebody still writes through an orphan"
+                assert not any(map(is_running, orphans))
+                siege.settle(after)
+    assert max(siege.ready_s) < READY_S * SLACK
+
+
+@pytest.mark.slow
+def test_quota_held_for_a_body_is_free_again_after_the_death_of_its_worker(tmp_path: Path) -> None:
+    size_bytes = 9 << 20  # long enough to hold a reservation
+    with serve(tmp_path / "home", workers=2) as store:
+        key = store.make_key("ten-o", "alice")
+        with store.office() as office:
+            set_tenancy_quota(office, "ten-o", limit_bytes=size_bytes)
+        with Wire(store.endpoint_url, key) as wire, Wire(store.endpoint_url, key) as other:
+            assert wire.make_bucket().status == 200
+            other.start_put("cut", size_bytes, bytes(1 << 20))
+            while wire.put("x", b"x").status == 200:  # until the reservation is made
+                pass
+            assert wire.delete("x").status == 204
+            for pid in workers_of(store)[:2]:
+                os.kill(pid, signal.SIGKILL)
+        deadline_s = time.monotonic() + 30
+        with Wire(store.endpoint_url, key) as wire:
+            while wire.put("fits", bytes(size_bytes)).status != 200:
+                assert time.monotonic() < deadline_s, "what a dead worker had reserved is never free again"
+                time.sleep(0.1)

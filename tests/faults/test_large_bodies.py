@@ -118,11 +118,7 @@ def test_memory_is_flat_under_many_slow_readers_and_writers(store: Store, wire: 
                     "GET", each.path("large"), headers=each.signed("GET", each.path("large"), "", None)
                 )
             else:
-                headers = each.signed("PUT", each.path(f"k{number}"), "", {"content-length": str(64 * MIB)})
-                each._connection.putrequest("PUT", each.path(f"k{number}"), skip_host=True, skip_accept_encoding=True)
-                for name, value in headers.items():
-                    each._connection.putheader(name, value)
-                each._connection.endheaders(PIECE * 3)
+                each.start_put(f"k{number}", 64 * MIB, PIECE * 3)
         time.sleep(1)
     for each in wires:
         each.close()
@@ -131,12 +127,7 @@ def test_memory_is_flat_under_many_slow_readers_and_writers(store: Store, wire: 
 
 
 def test_a_request_in_flight_is_answered_while_the_store_drains(store: Store, wire: Wire) -> None:
-    headers = wire.signed("PUT", wire.path("slow"), "", {"content-length": str(2 * len(PIECE))})
-    connection = wire._connection
-    connection.putrequest("PUT", wire.path("slow"), skip_host=True, skip_accept_encoding=True)
-    for name, value in headers.items():
-        connection.putheader(name, value)
-    connection.endheaders(PIECE)
+    wire.start_put("slow", 2 * len(PIECE), PIECE)
     with Wire(store.endpoint_url, wire.key) as other:
         assert other.put("before", b"x").status == 200
     store.process.send_signal(signal.SIGTERM)
@@ -145,11 +136,9 @@ def test_a_request_in_flight_is_answered_while_the_store_drains(store: Store, wi
             Wire(store.endpoint_url, None, timeout_s=1).request("GET", "/health/ready")
         except OSError:
             break
-    connection.send(PIECE)
-    response = connection.getresponse()
-    assert response.status == 200
-    assert response.headers["connection"] == "close"
-    response.read()
+    wire.send(PIECE)
+    answer = wire.finish()
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
     assert store.process.wait(30) == 0
     with serve(store.home, workers=2) as again, Wire(again.endpoint_url, wire.key) as reader:
         assert reader.get("slow").body == PIECE * 2

@@ -242,12 +242,7 @@ def test_a_body_cut_off_frees_what_it_had_reserved(store: Store, key: Key) -> No
     set_quota(store, key, 10 * MIB)
     for _ in range(3):
         with Wire(store.endpoint_url, key) as wire:
-            connection = wire._connection
-            headers = wire.signed("PUT", wire.path("big"), "", None)
-            connection.putrequest("PUT", wire.path("big"), skip_host=True, skip_accept_encoding=True)
-            for name, value in {**headers, "content-length": str(9 * MIB)}.items():
-                connection.putheader(name, value)
-            connection.endheaders(bytes(MIB))
+            wire.start_put("big", 9 * MIB, bytes(MIB))
     deadline_s = time.monotonic() + 20
     with Wire(store.endpoint_url, key) as wire:
         while wire.put("fits", bytes(9 * MIB)).status != 200:

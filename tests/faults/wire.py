@@ -92,6 +92,21 @@ class Wire:
     def put(self, key: str, body: bytes, **headers: str) -> Answer:
         return self.request("PUT", self.path(key), "", body, {k.replace("_", "-"): v for k, v in headers.items()})
 
+    def start_put(self, key: str, size_bytes: int, beginning: bytes) -> None:
+        """Send the head of a PUT and the beginning of its body; the rest goes by `send`, and `finish` takes the answer."""
+        headers = self.signed("PUT", self.path(key), "", {"content-length": str(size_bytes)})
+        self._connection.putrequest("PUT", self.path(key), skip_host=True, skip_accept_encoding=True)
+        for name, value in headers.items():
+            self._connection.putheader(name, value)
+        self._connection.endheaders(beginning)
+
+    def send(self, piece: bytes) -> None:
+        self._connection.send(piece)
+
+    def finish(self) -> Answer:
+        response = self._connection.getresponse()
+        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+
     def get(self, key: str, **headers: str) -> Answer:
         return self.request("GET", self.path(key), headers=headers)
 
