@@ -28,7 +28,7 @@ from .body import Body
 from .connection import Connection
 from .gateway import Entry, Gateway
 from .heads import Message
-from .hosts import NOWHERE, Origin, Place, find_place, read_origin
+from .hosts import NOWHERE, Origin, Place, find_place, read_origin, signed_hosts
 from .identity import Identity
 from .outflow import Outflow
 from .write import write
@@ -109,6 +109,7 @@ class Call:
         if head.method not in METHODS:
             raise S3Error("MethodNotAllowed", "The specified method is not allowed against this resource.")
         self._place = place = find_place(origin.hosts[0], gateway.domains)
+        self._origin = origin = origin._replace(hosts=signed_hosts(origin, place, gateway.domains))
         if head.raw_path in health.PATHS and place.bucket is None and "authorization" not in headers:
             self._write(health.answer(gateway, head, origin, is_stopping=connection.is_stopping))
             return

@@ -99,6 +99,22 @@ def read_origin(headers: Mapping[str, str], peer: str, *, is_secure: bool, is_tr
     )
 
 
+def signed_hosts(origin: Origin, place: Place, domains: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names that a signature may have been made over: those that name the place that is served, no others.
+
+    A proxy may pass on an X-Forwarded-Host that the client made up. With a URL presigned for one bucket's name it would
+    else lead to another bucket.
+    """
+    return origin.hosts[:1] + tuple(host for host in origin.hosts[1:] if _names(host, place, domains))
+
+
+def _names(host: str, place: Place, domains: tuple[str, ...]) -> bool:
+    try:
+        return find_place(host, domains) == place
+    except S3Error:
+        return False
+
+
 def _read_forwarded(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for pair in _last(text).split(";"):
