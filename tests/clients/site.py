@@ -7,6 +7,7 @@ needs root, or a kernel that lets users make namespaces.
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,12 +50,25 @@ class Site(NamedTuple):
 
 
 @contextmanager
+def machine(folder: Path) -> Iterator[Sequence[str]]:
+    """Give a command that runs others on a machine with nothing but loopback and a hosts file that may be written."""
+    hosts = folder / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n")
+    words = [*_unshare(), "sh", "-c", _ENTER, "sh", str(hosts), "sh", "-c", "echo; exec cat"]
+    # It lives until the end of its input: a test that is killed leaves nothing behind.
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        yield [*_nsenter(holder.pid), "env", f"--chdir={folder / 'person'}"]
+        holder.stdin.close()
+
+
+@contextmanager
 def site(folder: Path) -> Iterator[Site]:
     """Run a site until the block ends."""
     hosts = folder / "hosts"
     hosts.write_text(_HOSTS)
-    is_root = os.geteuid() == 0
-    enter = ["unshare", "--net", "--mount", *([] if is_root else ["--user", "--map-root-user"])]
     with serve(
         folder / "home",
         "--domain",
@@ -64,11 +78,17 @@ def site(folder: Path) -> Iterator[Site]:
         s3=("0.0.0.0:80",),
         s3_tls=("0.0.0.0:443",),
         workers=2,
-        prefix=[*enter, "sh", "-c", _ENTER, "sh", str(hosts)],
+        prefix=[*_unshare(), "sh", "-c", _ENTER, "sh", str(hosts)],
     ) as store:
-        prefix = ["nsenter", f"--target={store.process.pid}", "--net", "--mount"]
-        if not is_root:
-            prefix += ["--user", "--preserve-credentials"]
-        running = Site(store, prefix)
+        running = Site(store, _nsenter(store.process.pid))
         running.desk(folder / "administrator").run(["sh", "-c", _TRUST, "sh", store.ca])
         yield running
+
+
+def _unshare() -> list[str]:
+    return ["unshare", "--net", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
+
+
+def _nsenter(pid: int) -> list[str]:
+    user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
+    return ["nsenter", f"--target={pid}", "--net", "--mount", *user]
