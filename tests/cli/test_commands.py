@@ -161,6 +161,8 @@ def test_a_tenancy_is_created_listed_limited_suspended_and_deleted(terminal: Any
     assert terminal.json("tenancy", "list")[0]["limit_bytes"] is None
     terminal.ok("tenancy", "suspend", "a-o", "--reason", "leaked key")
     assert "suspended: leaked key" in terminal.ok("tenancy", "show", "a-o")
+    terminal.ok("tenancy", "suspend", "a-o", "--read-only", "--reason", "closing")
+    assert "readonly: closing" in terminal.ok("tenancy", "show", "a-o")
     terminal.ok("tenancy", "resume", "a-o")
     terminal.ok("tenancy", "delete", "a-o")
     assert terminal.json("tenancy", "list") == []

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from tests.jobs.depot import BUCKET, DAY_US, TENANCY, Depot
 
-from holdfast.catalog.rows import BUCKETS, RESERVATIONS, UPLOADS, ReservationRow
+from holdfast.catalog.rows import BUCKETS, RESERVATIONS, TENANCIES, UPLOADS, ReservationRow
 from holdfast.jobs.collect import collect
 from holdfast.jobs.expire_uploads import expire_uploads
 from holdfast.jobs.reservations import release_reservations
@@ -56,6 +56,20 @@ def test_an_upload_completed_after_it_was_found_is_left_alone(depot: Depot, monk
     monkeypatch.setattr(depot.catalog, "commit", complete_first)
     assert expire_uploads(depot.workshop) == (0, 0)
     assert depot.get("k") == body
+
+
+def test_uploads_of_a_suspended_tenancy_wait_until_it_is_resumed(depot: Depot) -> None:
+    upload = depot.create_upload("k", DAY_US)
+    depot.put_part(upload, 1, depot.stage(depot.noise(5000)))
+    depot.commit(lambda tx: tx.replace(TENANCIES, TENANCY._replace(state="suspended")))
+    for _ in range(3):
+        depot.wait(2 * DAY_US)
+        assert expire_uploads(depot.workshop) == (0, 0)
+    assert depot.usage().upload_bytes == 5000
+    depot.commit(lambda tx: tx.replace(TENANCIES, TENANCY))
+    depot.wait(2 * DAY_US)
+    assert expire_uploads(depot.workshop) == (1, 0)
+    assert depot.usage().upload_bytes == 0
 
 
 def test_uploads_expire_at_a_full_quota(depot: Depot) -> None:

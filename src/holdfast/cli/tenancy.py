@@ -230,17 +230,22 @@ def _change_state(desk: Desk, tenancy: TenancyRow, sentence: str) -> None:
 
 
 @desk_command(
-    'holdfast tenancy suspend my-os-tenancy-o --reason "leaked key, ticket 4711"', group=command, name="suspend"
+    'holdfast tenancy suspend my-os-tenancy-o --reason "leaked key, ticket 4711"',
+    'holdfast tenancy suspend my-os-tenancy-o --read-only --reason "closing on 31 January"',
+    group=command,
+    name="suspend",
 )
 @click.argument("name")
 @click.option("--reason", default="", help="Shown to its managers.")
-def suspend(desk: Desk, name: str, reason: str) -> None:
+@click.option("--read-only", is_flag=True, help="Refuse writes alone: reads and deletes go on.")
+def suspend(desk: Desk, name: str, reason: str, read_only: bool) -> None:
     """Refuse all S3 to a tenancy within a second, anonymous and presigned requests too. Nothing is deleted."""
-    from holdfast.admin.tenancies import suspend_tenancy
+    from holdfast.admin.tenancies import close_tenancy, suspend_tenancy
 
     with desk.office() as office:
-        tenancy = suspend_tenancy(office, name, reason)
-    _change_state(desk, tenancy, f"tenancy {name} is suspended; holdfast tenancy resume {name} takes it back")
+        tenancy = close_tenancy(office, name, reason) if read_only else suspend_tenancy(office, name, reason)
+    state = "read-only" if read_only else "suspended"
+    _change_state(desk, tenancy, f"tenancy {name} is {state}; holdfast tenancy resume {name} takes it back")
 
 
 @desk_command("holdfast tenancy resume my-os-tenancy-o", group=command, name="resume")

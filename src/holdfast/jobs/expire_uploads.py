@@ -13,6 +13,8 @@ from holdfast.store import multipart
 from .workshop import Workshop
 
 BATCH: Final = 100
+GRACE_US: Final = 24 * 3600 * 1_000_000
+"""By how much the uploads of a suspended tenancy are put off, again and again until it is resumed."""
 
 
 class Expired(NamedTuple):
@@ -59,5 +61,9 @@ def _abort(seen: UploadRow, now_us: int, tx: Transaction) -> bool:
     (bucket,) = tx.scan(BUCKETS, (upload.bucket_id,), index="by_id")
     tenancy = tx.find(TENANCIES, (bucket.tenancy_id,))
     assert tenancy is not None, f"bucket {bucket.bucket_id} has no tenancy"
+    if tenancy.state == "suspended":
+        # Nothing of a suspended tenancy is removed: its members could neither finish the upload nor be told.
+        multipart.postpone(tx, upload, now_us + GRACE_US)
+        return False
     multipart.abort(tx, tenancy, bucket, upload, now_us)
     return True

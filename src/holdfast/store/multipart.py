@@ -190,6 +190,11 @@ def abort(tx: Transaction, tenancy: TenancyRow, bucket: BucketRow, upload: Uploa
     )
 
 
+def postpone(tx: Transaction, upload: UploadRow, expires_at_us: int) -> None:
+    """Give an unfinished upload more time."""
+    tx.replace(UPLOADS, upload._replace(expires_at_us=expires_at_us), upload)
+
+
 def forget_completed(tx: Transaction, upload: UploadRow) -> None:
     """Drop the row that answered repeated Completes."""
     assert upload.state == "completed"
