@@ -34,7 +34,10 @@ KINDS = [
 
 
 def blocks(language: str) -> list[str]:
-    """Return the configurations of one program on the page: the whole, and what it becomes with encryption."""
+    """Return the configurations of one program on the page: the whole, and what it becomes with encryption.
+
+    `text` is HAProxy's, which has no highlighter.
+    """
     return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), flags=re.S)
 
 
@@ -159,7 +162,7 @@ def _start_nginx(
 def _start_haproxy(
     directory: Path, store: Store, certificate: Path, port: int, tls_port: int, variant: str
 ) -> Iterator[None]:
-    text, encrypted = blocks("haproxy")
+    text, encrypted = blocks("text")
     upstream = store.facts["s3"][0]
     if "encrypted" in variant:
         text = exchanged(text, r" *server one .*\n", encrypted)

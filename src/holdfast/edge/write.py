@@ -42,7 +42,6 @@ async def write(asked: Asked) -> Answer:
     if operation.body == "document":
         with gateway.catalog.read() as rows:
             asked.check_gate(asked.context(rows))
-        asked.connection.send_continue()
         document = await _receive_document(asked)
     return await _write_rows(asked, asked.read_request(document))
 
@@ -164,6 +163,7 @@ async def _receive_document(asked: Asked) -> bytes:
         for_object=False,
     )
     inflow = Inflow(asked.body, intake, None, asked.gateway.threads, inline=True)
+    asked.connection.send_continue()
     try:
         await inflow.receive()
     except S3Error as error:
