@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, cast
 
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from holdfast.admin.office import Office
+from holdfast.admin.tenancies import create_tenancy
+from holdfast.auth.generation import Generation
+from holdfast.catalog.memory import MemoryCatalog
 from holdfast.edge import health
 from holdfast.edge.hosts import Origin
 from holdfast.operations.registry import OPERATIONS
@@ -28,10 +34,21 @@ def families() -> list[Metric]:
     """Return what `/_admin/metrics` tells after one request."""
     counters = Metrics((each.name for each in OPERATIONS), 1)
     counters.page(0).count(0, 200, 1, 1, 1)
-    # All of a gateway that the answer looks at; one that looks at more has to be shown it here.
-    gateway = SimpleNamespace(metrics=counters, board=Board.private(), blobs=SimpleNamespace(free_bytes=lambda: 0))
-    head = Head("GET", health.METRICS, "", {})
-    answer = health.answer(cast(Any, gateway), head, Origin(("localhost",), "127.0.0.1", False), is_stopping=False)
+    catalog = MemoryCatalog()
+    create_tenancy(Office(catalog, Generation.private(), "docs"), "a-o", limit_bytes=1)
+    with TemporaryDirectory() as directory:
+        jobs_file = Path(directory) / "jobs.json"
+        jobs_file.write_text('{"collect": {"at_us": 1, "faults": 0}}', encoding="utf-8")
+        # All of a gateway that the answer looks at; one that looks at more has to be shown it here.
+        gateway = SimpleNamespace(
+            metrics=counters,
+            board=Board.private(),
+            blobs=SimpleNamespace(free_bytes=lambda: 0),
+            catalog=catalog,
+            jobs_file=jobs_file,
+        )
+        head = Head("GET", health.METRICS, "", {})
+        answer = health.answer(cast(Any, gateway), head, Origin(("localhost",), "127.0.0.1", False), is_stopping=False)
     return list(text_string_to_metric_families(answer.body.decode()))
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
@@ -208,6 +209,7 @@ def serving(
         metrics=metrics,
         page=metrics.page(0),
         access_log=None,
+        jobs_file=Path("/nonexistent/jobs.json"),
         threads=threads,
         clock_us=lambda: NOW_US,
     )

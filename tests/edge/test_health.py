@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.s3.documents import cors
 
-from .conftest import Answered, Served, Wire, raw_head, serving
+from .conftest import TENANCY, Answered, Served, Wire, raw_head, serving
 
 RULES = b"""<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>https://app.example</AllowedOrigin>
 <AllowedHeader>x-*</AllowedHeader><ExposeHeader>ETag</ExposeHeader></CORSRule></CORSConfiguration>"""
@@ -34,6 +34,8 @@ def test_metrics_are_counted_and_told_to_this_machine() -> None:
         assert 'holdfast_requests_total{operation="GetObject",status="4xx"} 1.0' in text
         assert 'holdfast_received_bytes_total{operation="PutObject"} 5.0' in text
         assert 'holdfast_request_duration_seconds_count{operation="PutObject"} 1.0' in text
+        assert f'holdfast_tenancy_used_bytes{{tenancy="{TENANCY}"}} 5.0' in text
+        assert f'holdfast_tenancy_objects{{tenancy="{TENANCY}"}} 1.0' in text
         wire.close()
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from holdfast.blobs.interface import Blobs
@@ -93,6 +94,8 @@ class Gateway:
     metrics: Metrics
     page: Page
     access_log: AccessLog | None
+    jobs_file: Path
+    """How the jobs' last runs went, for the metrics (see `assemble.Home.jobs_file`)."""
     host_id: str = field(default_factory=lambda: secrets.token_hex(16))
     """`x-amz-id-2`: which worker it was."""
     request_ids: RequestIds = field(default_factory=RequestIds)

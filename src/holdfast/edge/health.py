@@ -13,11 +13,10 @@ from holdfast.s3.answer import Answer
 from holdfast.s3.codes import S3Error
 from holdfast.s3.head import Head
 
+from .gauges import read_gauges
 from .hosts import Origin
 
 if TYPE_CHECKING:
-    from prometheus_client.core import Metric
-
     from .gateway import Gateway
 
 LIVE: Final = "/health/live"
@@ -44,26 +43,8 @@ def _metrics(gateway: Gateway, head: Head, origin: Origin) -> Answer:
     forwarded = any(name in head.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
     if forwarded or not _is_loopback(origin.address):
         raise S3Error("AccessDenied", "Metrics are told to this machine only.")
-    body = gateway.metrics.exposition(_gauges(gateway))
+    body = gateway.metrics.exposition(read_gauges(gateway))
     return Answer(200, [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")], body, None)
-
-
-def _gauges(gateway: Gateway) -> list[Metric]:
-    from prometheus_client.core import GaugeMetricFamily
-
-    processes = gateway.board.living()
-    return [
-        GaugeMetricFamily("holdfast_workers", "Processes on the board.", value=len(processes)),
-        GaugeMetricFamily(
-            "holdfast_connections", "Open connections.", value=sum(each.connections for each in processes)
-        ),
-        GaugeMetricFamily(
-            "holdfast_read_only", "1 after a failed sync, until the next start.", value=int(gateway.board.is_read_only)
-        ),
-        GaugeMetricFamily(
-            "holdfast_free_bytes", "Bytes that may still be written.", value=max(0, gateway.blobs.free_bytes())
-        ),
-    ]
 
 
 def _is_loopback(address: str) -> bool:

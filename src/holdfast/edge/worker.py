@@ -94,6 +94,7 @@ async def _serve(post: Post, tell_ready: int) -> None:
         metrics=post.metrics,
         page=post.metrics.page(post.number),
         access_log=access_log,
+        jobs_file=post.home.jobs_file,
         threads=threads,
     )
     hall = Hall(S3Handler(gateway), settings.limits, settings.trusted_proxies)
