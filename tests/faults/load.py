@@ -6,7 +6,7 @@ import hashlib
 import http.client
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from tests.faults.wire import Answer, Wire
@@ -58,6 +58,18 @@ def make_body(number: int, size_bytes: int) -> Body:
 def join(parts: Sequence[Body]) -> Joined:
     digests = b"".join(bytes.fromhex(part.etag) for part in parts)
     return Joined(tuple(parts), f"{hashlib.md5(digests).hexdigest()}-{len(parts)}")
+
+
+class LoadWire(Wire):
+    """A wire that breaks where the server says 503: it is being stopped, and has done nothing."""
+
+    def request(
+        self, method: str, path: str, query: str = "", body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        answer = super().request(method, path, query, body, headers)
+        if answer.status == 503:
+            raise ConnectionRefusedError(answer.code)
+        return answer
 
 
 class Client:

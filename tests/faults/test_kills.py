@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.faults.load import Client
+from tests.faults.load import Client, LoadWire
 from tests.faults.wire import Wire
 from tests.serving import Key, Store, serve
 
@@ -84,7 +84,8 @@ class Siege:
     def load(self, store: Store, only: str = "") -> tuple[list[threading.Thread], threading.Event]:
         stopping = threading.Event()
         threads = [
-            threading.Thread(target=client.run, args=(self.wire(store), stopping, only)) for client in self.clients
+            threading.Thread(target=client.run, args=(LoadWire(store.endpoint_url, self.key), stopping, only))
+            for client in self.clients
         ]
         for thread in threads:
             thread.start()

@@ -82,9 +82,12 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.set_write_buffer_limits(high=0, low=0)
         self._deadline_s = self._now_s() + self._hall.limits.header_timeout_s
         if self._hall.is_stopping or not self._hall.enter(self):
+            reason = "There are too many connections from your address."
+            if self._hall.is_stopping:
+                reason = "The server is being stopped or started again. Please try again."
             self._hall.handler.refuse(
                 self,
-                S3Error("SlowDown", "There are too many connections from your address.", headers={"Retry-After": "1"}),
+                S3Error("SlowDown", reason, headers={"Retry-After": "1"}),
             )
             self._phase = _Phase.CLOSING
             self._transport.close()
