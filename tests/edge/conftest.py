@@ -113,6 +113,7 @@ class Served:
     blobs: MemoryBlobs
     token: str
     secret: str
+    office: Office
     loop: asyncio.AbstractEventLoop
 
     def on_loop(self, function: Callable[[], T]) -> T:
@@ -222,7 +223,7 @@ def serving(
             loop.create_server(lambda: Connection(hall, is_secure=False), "127.0.0.1", 0), loop
         ).result(20)
         port = server.sockets[0].getsockname()[1]
-        served = Served(port, gateway, hall, blobs, key.row.access_key_id, key.secret, loop)
+        served = Served(port, gateway, hall, blobs, key.row.access_key_id, key.secret, office, loop)
         assert served.ask("PUT", "/data").status == 200
         yield served
 

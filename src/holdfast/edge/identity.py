@@ -11,7 +11,7 @@ from holdfast.auth.callers import Caller, Callers, anonymous_caller
 from holdfast.catalog.interface import Catalog
 from holdfast.s3.codes import S3Error
 from holdfast.s3.head import Head
-from holdfast.s3.sigv4 import Claim, check_signature, check_time, find_claim
+from holdfast.s3.sigv4 import Claim, check_signature, check_time, find_claim, unknown_access_key
 
 from .hosts import Origin, Place
 
@@ -46,6 +46,21 @@ class Identifier:
         signing_key = _check(claim, head, origin.hosts, secret)
         assert material is not None, "an unknown access key verifies nothing"
         return Identity(material.caller, claim, signing_key)
+
+    def renew(self, identity: Identity, now_us: int) -> Caller:
+        """Return the caller as it stands now, for a commit that comes long after the signature was verified.
+
+        Costs a look into a dict unless something may have changed. Raises S3Error when the access key stands no more.
+        """
+        claim = identity.claim
+        if claim is None:
+            tenancy = identity.caller.tenancy
+            with self.catalog.read() as rows:
+                return anonymous_caller(rows, tenancy.name if tenancy is not None else None)
+        material = self.callers.find(self.catalog.read, claim.access_key_id, None, now_us, self.generation())
+        if material is None:
+            raise unknown_access_key(claim)
+        return material.caller
 
     def find_unverified(self, access_key_id: str, now_us: int) -> Caller | None:
         """Return the caller that an access key belongs to, with no proof of it: never for a decision about data."""

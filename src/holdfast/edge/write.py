@@ -8,6 +8,7 @@ No transaction is open while a client's bytes flow; the commit decides everythin
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any, Final, cast
 
 from holdfast.blobs.interface import Staged
@@ -106,13 +107,21 @@ async def _commit(
 ) -> Answer:
     commit = asked.entry.operation.commit
     assert commit is not None
+    gateway = asked.gateway
+    try:
+        # A body may take hours: the key, the role and the limits of its end count, not those of its beginning.
+        caller = gateway.identifier.renew(asked.identity, gateway.clock_us())
+    except BaseException:
+        if staged is not None:
+            staged.discard()
+        raise
+    if caller is not context.caller:
+        context = replace(context, caller=caller)
     if staged is None or receipt is None:
-        future = asked.gateway.writer.submit(
-            lambda turn: commit(context.within(turn.rows, turn.now_us), request, receipt)
-        )
+        future = gateway.writer.submit(lambda turn: commit(context.within(turn.rows, turn.now_us), request, receipt))
     else:
         body = receipt
-        future = asked.gateway.writer.submit(
+        future = gateway.writer.submit(
             lambda turn: commit(context.within(turn.rows, turn.now_us), request, body._replace(slices=turn.slices)),
             staged,
         )

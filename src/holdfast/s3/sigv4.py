@@ -149,11 +149,7 @@ def check_signature(claim: Claim, head: Head, host: str, secret: str | None) -> 
             other = canonical_request(claim, head, host, path, query, payload)
             is_right = _matches(key, string_to_sign(claim, other), given) or is_right
     if not secret:
-        raise S3Error(
-            "InvalidAccessKeyId",
-            "The AWS Access Key Id you provided does not exist in our records.",
-            details={"AWSAccessKeyId": claim.access_key_id},
-        )
+        raise unknown_access_key(claim)
     for name in signed:
         # A header that was signed must be here, even where an empty value would give the same canonical request.
         if name not in headers and name != "host":
@@ -177,6 +173,15 @@ def check_signature(claim: Claim, head: Head, host: str, secret: str | None) -> 
             _signing_keys.clear()
         _signing_keys[cache_key] = key
     return key
+
+
+def unknown_access_key(claim: Claim) -> S3Error:
+    """Return the refusal of an access key that may not sign."""
+    return S3Error(
+        "InvalidAccessKeyId",
+        "The AWS Access Key Id you provided does not exist in our records.",
+        details={"AWSAccessKeyId": claim.access_key_id},
+    )
 
 
 def sign_headers(

@@ -1,0 +1,50 @@
+"""Whose bodies take long: what was true when the head came is asked again when the body becomes visible."""
+
+from __future__ import annotations
+
+import pytest
+
+from holdfast.admin.access_keys import revoke_access_key
+from holdfast.admin.quotas import set_tenancy_quota
+from holdfast.admin.tenancies import suspend_tenancy
+from holdfast.catalog.rows import OBJECTS
+
+from .conftest import TENANCY, Served, Wire, serving
+
+
+def begin(served: Served, size_bytes: int) -> Wire:
+    """Send all of a signed PUT but its last byte, and know that it is let in."""
+    wire = served.connect()
+    wire.send(served.head("PUT", "/data/slow", {"content-length": str(size_bytes), "expect": "100-continue"}))
+    assert wire.read().status == 100
+    return wire.send(bytes(size_bytes - 1))
+
+
+@pytest.mark.parametrize("size_bytes", [10, 3_000_000])
+def test_a_key_that_is_revoked_while_a_body_comes_stores_nothing(size_bytes: int) -> None:
+    with serving() as served:
+        used_bytes = served.blobs.disk.used_bytes()
+        wire = begin(served, size_bytes)
+        revoke_access_key(served.office, served.token)
+        answered = wire.send(b"x").read()
+        assert (answered.status, answered.code) == (403, "InvalidAccessKeyId")
+        wire.close()
+        with served.gateway.catalog.read() as rows:
+            assert not rows.scan(OBJECTS)
+        assert served.blobs.disk.used_bytes() == used_bytes
+
+
+def test_a_tenancy_that_is_suspended_while_a_body_comes_takes_nothing() -> None:
+    with serving() as served:
+        wire = begin(served, 10)
+        suspend_tenancy(served.office, TENANCY, "moving house")
+        assert wire.send(b"x").read().code == "TenancySuspended"
+        wire.close()
+
+
+def test_a_quota_that_shrinks_while_a_body_comes_is_the_one_that_counts() -> None:
+    with serving() as served:
+        wire = begin(served, 10)
+        set_tenancy_quota(served.office, TENANCY, limit_bytes=9)
+        assert wire.send(b"x").read().code == "QuotaExceeded"
+        wire.close()
