@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import select
 import signal
 import sys
@@ -29,6 +30,8 @@ LOCK_WAIT_S: Final = 5.0
 START_WAIT_S: Final = 30.0
 RESTART_PAUSE_S: Final = 1.0
 _GRACE_S: Final = 2.0
+DESCRIPTORS: Final = 65_536
+"""What a process may have open, if the machine lets it: a shell's usual 1,024 one idle client could use up."""
 _SIGNALS: Final = frozenset((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD))
 _log = get_log("edge")
 
@@ -78,6 +81,7 @@ class Supervisor:
         """
         settings, home = self._settings, self._home
         self._take_lock()
+        _raise_descriptor_limit()
         count = settings.worker_count
         listeners = [sockets.listen(address, count, is_secure=False) for address in settings.s3]
         listeners += [sockets.listen(address, count, is_secure=True) for address in settings.s3_tls]
@@ -241,6 +245,13 @@ class Supervisor:
                 deadline_s = time.monotonic() + _GRACE_S
             self._reap()
         os.close(self._lock_fd)
+
+
+def _raise_descriptor_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _worker(post: worker.Post) -> Callable[[int], None]:
