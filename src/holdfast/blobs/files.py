@@ -30,8 +30,8 @@ SEGMENT_BYTES_MAX = 128 << 20
 class FileBlobs:
     """One instance of the files engine. Any number of processes may have one each on the same root.
 
-    Open it after the worker has forked. Raises OSError when the directories cannot be made. An `is_archive` is a backup,
-    perhaps on a disk that can't be written: nothing is made or kept free in it, and no body is staged.
+    Open it after the worker has forked. Raises OSError when the directories cannot be made. An `is_archive` is a
+    backup, perhaps on a disk that can't be written: nothing is made or kept free in it, and no body is staged.
     """
 
     def __init__(

@@ -2,8 +2,7 @@
 
 Callers on the event loop hand in a commit function and, perhaps, a staged body. The thread takes all that wait,
 flushes the bodies, runs the functions in one durable transaction, and only then resolves the futures, with one
-wake-up of the loop for the
-whole batch (etcd once lost acknowledged writes by doing the last two in the other order).
+wake-up of the loop for the whole batch (etcd once lost acknowledged writes by doing the last two in the other order).
 """
 
 from __future__ import annotations
