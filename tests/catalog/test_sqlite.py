@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from holdfast.catalog.interface import (
 )
 from holdfast.catalog.rows import ALL_TABLES, REFERENCES, USAGE, ReferenceRow, UsageRow
 from holdfast.catalog.sqlite import SqliteCatalog
+from holdfast.catalog.sqlite_rows import Writer
 from holdfast.catalog.sqlite_statements import scan_of
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -326,6 +327,22 @@ def test_a_failed_sync_of_the_log_is_never_acknowledged_and_ends_all_commits(
         faulty.commit([add(reference("never"))], before=lambda: calls.append("before"))
     assert calls == []
     assert blob_ids(faulty) == ["before"]
+
+
+@pytest.mark.parametrize(("is_committing", "expected"), [(False, CatalogFull), (True, CatalogBroken)])
+def test_no_room_for_the_index_of_the_log_is_harmless_only_before_the_log_is_written(
+    catalog: SqliteCatalog, monkeypatch: pytest.MonkeyPatch, is_committing: bool, expected: type[Exception]
+) -> None:
+    fault = apsw.IOError("no room for the index")
+    fault.extendedresult = apsw.SQLITE_IOERR_SHMSIZE
+
+    def run(writer: Writer, commit_fns: Sequence[Any]) -> list[Any]:
+        writer.is_committing = is_committing
+        raise fault
+
+    monkeypatch.setattr(Writer, "run", run)
+    with pytest.raises(expected):
+        catalog.commit([add(reference("ghost"))])
 
 
 def test_a_failed_sync_ends_the_commits_of_every_process_until_each_opens_the_catalog_anew(

@@ -281,7 +281,10 @@ class SqliteCatalog:
         code = extended_code(error)
         if not is_undone:
             return self._break(f"a transaction could not be rolled back after: {error}")
-        if isinstance(error, apsw.FullError) or code == apsw.SQLITE_IOERR_SHMSIZE:
+        # The index of the log is made longer after the log itself was synced: no room for that in a COMMIT leaves a
+        # transaction in the log that nobody sees, and that a crash brings back.
+        is_full = isinstance(error, apsw.FullError) or (code == apsw.SQLITE_IOERR_SHMSIZE and not writer.is_committing)
+        if is_full:
             self._is_full = True
             return CatalogFull(f"no space is left for {self._path}; nothing was changed")
         if isinstance(error, apsw.IOError) and (writer.is_committing or code not in _HARMLESS_FAULTS):
