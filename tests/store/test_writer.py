@@ -240,10 +240,12 @@ async def test_a_read_only_store_refuses_without_asking_an_engine(world: World) 
 
 async def test_another_fault_of_the_catalog_fails_one_batch_and_no_other(world: World) -> None:
     world.catalog.faults = [CatalogError("somebody holds the lock")]
-    (refused,) = await settle(world.writer.submit(add("a")))
+    (refused,) = await settle(world.writer.submit(add("a"), world.stage(bytes(SMALL_BYTES_MAX + 1))))
     assert isinstance(refused, CatalogError)
     assert await settle(world.writer.submit(add("b"))) == ["b"]
     assert world.broken_by == []
+    # Nothing was committed, and so the large body would have stayed until this process ended.
+    assert world.containers() == 0
 
 
 async def test_closing_finishes_what_is_queued_and_refuses_what_comes_later(world: World) -> None:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from holdfast.blobs.interface import Blobs, BlobsBroken, BlobsFull, Slice, Staged, container_of
-from holdfast.catalog.interface import Catalog, CatalogBroken, CatalogFull, Outcome, Transaction
+from holdfast.catalog.interface import Catalog, CatalogBroken, CatalogError, CatalogFull, Outcome, Transaction
 
 from .errors import StorageFull, StorageReadOnly
 
@@ -156,6 +156,12 @@ class Writer:
             self._on_broken(error)
             self._take_unless_taken(batch)
             self._settle(batch.items, [_refused(StorageReadOnly(str(error)))] * len(batch.items))
+        except CatalogError as error:
+            # Nothing was changed, so that no row will ever name the bodies.
+            refused = _refused(error)
+            self._take_unless_taken(batch)
+            self._settle(batch.items, [refused] * len(batch.items))
+            self._remove_unwanted(batch, [refused] * len(batch.places))
         except Exception as error:  # a fault of an engine fails this batch and no other
             self._take_unless_taken(batch)
             self._settle(batch.items, [_refused(error)] * len(batch.items))
