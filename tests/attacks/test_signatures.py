@@ -293,3 +293,12 @@ def test_a_signature_made_for_one_host_is_worth_nothing_at_another(besieged: Bes
     moved = letter.put("host", f"plans.{besieged.host_of(NORTH)}")
     assert besieged.send(moved).verdict == MISMATCH
     assert besieged.send(moved.add("x-forwarded-host", f"data.{besieged.host_of(NORTH)}")).verdict == MISMATCH
+
+
+def test_the_order_of_repeated_fields_decides_nothing(besieged: Besieged) -> None:
+    # It is the one thing about a query that a signature does not cover.
+    letter = presigned(besieged.letter("GET", "/data", "list-type=2&prefix=absent&prefix=kept"), besieged.key)
+    turned = letter._replace(query=letter.query.replace("prefix=absent&prefix=kept", "prefix=kept&prefix=absent"))
+    answers = [besieged.send(each) for each in (letter, turned)]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert answers[0].body == answers[1].body

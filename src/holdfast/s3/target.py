@@ -34,8 +34,10 @@ _BAD_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 def parse_query(raw_query: str) -> dict[str, str]:
     """Read a raw query (the wire's bytes as Latin-1) into its parameters; `name` and `name=` are the empty string.
 
-    A `+` is a space, as S3 reads it: clients that mean a plus send `%2B`. Of a repeated parameter the first counts,
-    for the router and the codec alike. Raises InvalidURI for a broken escape, for what is not UTF-8, and for too many.
+    A `+` is a space, as S3 reads it: clients that mean a plus send `%2B`. Of a repeated parameter the least value
+    counts, for the router and the codec alike: a signature covers all of them but not their order, so that whoever
+    holds a presigned URL could else choose. Raises InvalidURI for a broken escape, for what is not UTF-8, and for too
+    many.
     """
     if not raw_query:
         return {}
@@ -46,7 +48,8 @@ def parse_query(raw_query: str) -> dict[str, str]:
     for pair in pairs:
         if pair:
             name, _, value = pair.partition("=")
-            query.setdefault(_decode(name), _decode(value))
+            name, value = _decode(name), _decode(value)
+            query[name] = min(query[name], value) if name in query else value
     return query
 
 
