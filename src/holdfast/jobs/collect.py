@@ -78,11 +78,14 @@ def collect_orphans(workshop: Workshop, permit: Permit = _always) -> int:
     workshop.blobs.remove_staging(workshop.living)
     count = 0
     batch: list[str] = []
+    lives: dict[str, bool] = {}
     for fact in workshop.blobs.scan():
         if workshop.is_stopping():
             return count
-        # Asked after the file was found: its process either lives and is on the board, or will never commit again.
-        if fact.instance not in workshop.living:
+        # Asked after a file of it was found: its process either lives and is on the board, or will never commit again.
+        if fact.instance not in lives:
+            lives[fact.instance] = fact.instance in workshop.living
+        if not lives[fact.instance]:
             batch.append(fact.container_id)
         if len(batch) == BATCH:
             count += _collect_orphans(workshop, batch, permit)
