@@ -65,6 +65,16 @@ def test_a_refusal_comes_in_the_place_of_continue(
     assert wire.is_closed()
 
 
+@pytest.mark.parametrize("size", [1, 2_000_000])
+def test_a_disk_with_only_its_reserve_left_refuses_a_body_before_it_comes(size: int) -> None:
+    with serving() as served:
+        served.blobs.disk.capacity_bytes = served.blobs.disk.used_bytes()
+        wire = served.connect()
+        wire.send(served.head("PUT", "/data/k", {"content-length": str(size), **EXPECT}))
+        assert wire.read().code == "InsufficientStorage"
+        wire.close()
+
+
 def test_a_wrong_signature_costs_no_body(served: Served, wire: Wire) -> None:
     head = served.head("PUT", "/data/k", {"content-length": "100", **EXPECT}).replace(b"PUT /data/k", b"PUT /data/l")
     answered = wire.send(head).read()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+from typing import Any
+
 import pytest
 
 from holdfast.admin.access_keys import revoke_access_key
 from holdfast.admin.quotas import set_tenancy_quota
 from holdfast.admin.tenancies import suspend_tenancy
-from holdfast.catalog.rows import OBJECTS
+from holdfast.catalog.interface import Transaction
+from holdfast.catalog.rows import BUCKETS, OBJECTS, RESERVATIONS, TENANCIES, USAGE
+from holdfast.store import buckets
 
-from .conftest import TENANCY, Served, Wire, serving
+from .conftest import NOW_US, TENANCY, Served, Wire, serving
 
 
 def begin(served: Served, size_bytes: int) -> Wire:
@@ -48,3 +53,33 @@ def test_a_quota_that_shrinks_while_a_body_comes_is_the_one_that_counts() -> Non
         set_tenancy_quota(served.office, TENANCY, limit_bytes=9)
         assert wire.send(b"x").read().code == "QuotaExceeded"
         wire.close()
+
+
+def test_a_bucket_that_is_made_anew_before_the_reservation_gets_back_what_it_held() -> None:
+    with serving() as served:
+        submit = served.gateway.writer.submit
+
+        def make_anew_first(*arguments: Any) -> Any:
+            served.gateway.writer.submit = submit  # type: ignore[method-assign]
+            (outcome,) = served.gateway.catalog.commit([make_bucket_anew])
+            assert outcome.error is None
+            return submit(*arguments)
+
+        served.gateway.writer.submit = make_anew_first  # type: ignore[method-assign]
+        wire = served.connect()
+        wire.send(served.head("PUT", "/data/slow", {"content-length": str(9 << 20), "expect": "100-continue"}))
+        assert wire.read().status == 100
+        wire.socket.shutdown(socket.SHUT_WR)
+        assert wire.read().code == "IncompleteBody"
+        wire.close()
+        assert served.ask("PUT", "/data/after", b"x").status == 200  # behind the release
+        with served.gateway.catalog.read() as rows:
+            assert [usage.reserved_bytes for usage in rows.scan(USAGE)] == [0, 0]
+            assert not rows.scan(RESERVATIONS)
+
+
+def make_bucket_anew(tx: Transaction) -> None:
+    (bucket,) = tx.scan(BUCKETS)
+    (tenancy,) = tx.scan(TENANCIES)
+    buckets.remove(tx, tenancy, bucket, NOW_US)
+    buckets.create(tx, bucket._replace(bucket_id="another"), 1)

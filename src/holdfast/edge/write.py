@@ -88,7 +88,7 @@ async def _write_payload(asked: Asked) -> Answer:
         if length is not None and length > gateway.limits.put_bytes_max:
             raise too_large(length, gateway.limits.put_bytes_max)
     is_small = length is not None and length <= gateway.blobs.small_bytes_max
-    if not is_small and gateway.blobs.free_bytes() <= 0:
+    if gateway.blobs.free_bytes() <= 0:
         raise StorageFull
     reservation_id = await _reserve(asked, context, admission, length)
     is_committed = False
@@ -225,7 +225,8 @@ async def _reserve(asked: Asked, context: Context, admission: Admission, length:
 
     def commit(turn: Turn) -> None:
         bucket = context.within(turn.rows, turn.now_us).authorised(permission, asked.bucket, asked.key)
-        quotas.reserve(turn.rows, tenancy, bucket, reservation)
+        # It may be another one of the same name by now: what it holds must be what will be given back.
+        quotas.reserve(turn.rows, tenancy, bucket, reservation._replace(bucket_id=bucket.bucket_id))
 
     future = gateway.writer.submit(commit)
     try:
