@@ -223,9 +223,12 @@ class Call:
 
     def _refuse(self, error: S3Error) -> None:
         self._error = error.code
-        self._write(
-            refusal(error, resource=self._head.raw_path, request_id=self._request_id, host_id=self._gateway.host_id)
-        )
+        gateway, head = self._gateway, self._head
+        answer = refusal(error, resource=head.raw_path, request_id=self._request_id, host_id=gateway.host_id)
+        if head.method == "HEAD" and self._bucket and not self._key and error.status != 404:
+            # API_HeadBucket: the region is told whatever the caller may do, for clients ask it before they sign.
+            answer.headers.append(("x-amz-bucket-region", gateway.region))
+        self._write(answer)
 
     def _fail(self, error: Exception) -> None:
         """Tell the client that the fault is ours, and the operators what it is."""

@@ -11,7 +11,7 @@ from holdfast.s3.shapes import Header
 
 from .context import Context
 from .facts import version_facts
-from .reading import get_version
+from .reading import check_no_customer_key, get_version
 
 
 # Without slots: CopyObject's request inherits from two shapes, and only one base of a class may have slots.
@@ -20,6 +20,9 @@ class CopySource:
     """The part of a request that CopyObject and UploadPartCopy share."""
 
     copy_source: Annotated[str, Header("x-amz-copy-source")]
+    source_customer_algorithm: Annotated[
+        str | None, Header("x-amz-copy-source-server-side-encryption-customer-algorithm")
+    ] = None
     source_if_match: Annotated[str | None, Header("x-amz-copy-source-if-match")] = None
     source_if_modified_since: Annotated[str | None, Header("x-amz-copy-source-if-modified-since")] = None
     source_if_none_match: Annotated[str | None, Header("x-amz-copy-source-if-none-match")] = None
@@ -41,6 +44,7 @@ def get_source(context: Context, request: CopySource) -> tuple[names.CopySource,
         owner_header="x-amz-source-expected-bucket-owner",
     )
     row = get_version(context, bucket, source.key, source.version_id)
+    check_no_customer_key(request.source_customer_algorithm)
     conditions.check_copy_source(
         etag=row.etag,
         modified_s=row.sequence // 1_000_000,

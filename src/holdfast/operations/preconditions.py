@@ -10,6 +10,7 @@ from typing import Protocol
 from holdfast.catalog.rows import ObjectRow
 from holdfast.s3 import conditions, dates
 from holdfast.s3.codes import S3Error
+from holdfast.store.errors import NoSuchKey
 from holdfast.store.versions import Condition
 
 from .stored_headers import show
@@ -61,8 +62,11 @@ def write_condition(bucket: str, key: str, if_match: str | None, if_none_match: 
     """Return the condition of a Put, Copy or Complete: If-None-Match: * wants no object, If-Match that very one."""
 
     def check(current: ObjectRow | None) -> None:
-        if if_match is not None or if_none_match is not None:
-            conditions.check_write(None if current is None else current.etag, if_match, if_none_match)
+        if if_match is None and if_none_match is None:
+            return
+        if current is None and if_match is not None:
+            raise NoSuchKey(bucket, key)
+        conditions.check_write(None if current is None else current.etag, if_match, if_none_match)
 
     return check
 

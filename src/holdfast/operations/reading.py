@@ -33,6 +33,7 @@ class ReadRequest:
     bucket: Annotated[str, Label("Bucket")]
     key: Annotated[str, Label("Key")]
     checksum_mode: Annotated[str | None, Header("x-amz-checksum-mode")] = None
+    customer_algorithm: Annotated[str | None, Header("x-amz-server-side-encryption-customer-algorithm")] = None
     if_match: Annotated[str | None, Header("If-Match")] = None
     if_modified_since: Annotated[str | None, Header("If-Modified-Since")] = None
     if_none_match: Annotated[str | None, Header("If-None-Match")] = None
@@ -86,6 +87,7 @@ def choose(context: Context, request: ReadRequest) -> Chosen:
     bucket = _authorised(context, action, request.bucket, request.key)
     _check_overrides(context, request)
     row = get_version(context, bucket, request.key, request.version_id)
+    check_no_customer_key(request.customer_algorithm)
     preconditions.check_read(request, row)
     if request.part_number is not None:
         if request.range is not None:
@@ -173,6 +175,12 @@ def check_version_id(version_id: str | None) -> None:
         "Invalid version id specified",
         details={"ArgumentName": "versionId", "ArgumentValue": version_id[:256]},
     )
+
+
+def check_no_customer_key(algorithm: str | None) -> None:
+    """Refuse a read with the client's own key: no object here is encrypted with one, and nobody is to believe it is."""
+    if algorithm is not None:
+        raise S3Error("InvalidRequest", "The encryption parameters are not applicable to this object.")
 
 
 def _authorised(context: Context, action: str, bucket: str, key: str) -> BucketRow:

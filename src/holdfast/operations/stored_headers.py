@@ -70,17 +70,22 @@ def acls_are_off() -> S3Error:
     )
 
 
+def encryption_is_off() -> S3Error:
+    """Return the refusal of a write that asks for encryption: to say yes and store it plain would be the worst."""
+    return S3Error(
+        "NotImplemented",
+        "Server-side encryption headers are not supported by this server. Leave x-amz-server-side-encryption… out.",
+    )
+
+
 def read_facts(context: Context, request: StoredHeaders) -> Facts:
     """Return what is to be kept of the headers. Raises the error for a header that would not be honoured.
 
-    Saying yes to an encryption or a lock that is then not there would be the worst answer.
+    Saying yes to a lock that is then not there would be as bad as to an encryption.
     """
     check_acl(request.acl, request.grants)
     if request.encryption:
-        raise S3Error(
-            "NotImplemented",
-            "Server-side encryption headers are not supported by this server. Leave x-amz-server-side-encryption… out.",
-        )
+        raise encryption_is_off()
     if request.object_lock:
         raise S3Error("InvalidRequest", "Bucket is missing Object Lock Configuration")
     storage_class = request.storage_class or "STANDARD"

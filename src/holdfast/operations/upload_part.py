@@ -13,6 +13,7 @@ from holdfast.store.receipt import Receipt
 
 from .context import Context
 from .operation import Admission, Operation
+from .stored_headers import encryption_is_off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class Request:
     part_number: Annotated[int, Query("partNumber")]
     content_length: Annotated[int | None, Header("Content-Length")] = None
     decoded_length: Annotated[int | None, Header("x-amz-decoded-content-length")] = None
+    customer_algorithm: Annotated[str | None, Header("x-amz-server-side-encryption-customer-algorithm")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ def admit(context: Context, request: Request) -> Admission:
     """Refuse before the body: an unknown upload, a bad number, a checksum of another kind, a full quota."""
     bucket = context.authorised("s3:PutObject", request.bucket, request.key)
     check_part_number(request.part_number, context.limits.parts_max)
+    if request.customer_algorithm is not None:
+        raise encryption_is_off()
     upload = multipart.get_open(context.rows, bucket, request.key, request.upload_id)
     claim = checksums.find_requested(context.head)
     if claim is not None and upload.checksum_algorithm and claim.algorithm != upload.checksum_algorithm:

@@ -21,6 +21,7 @@ from .context import Context
 from .copying import CopySource, get_source
 from .operation import Admission, Digest, Operation
 from .part_checksums import DEFAULT_ALGORITHM
+from .stored_headers import encryption_is_off
 from .upload_part import check_part_number
 
 _RANGE: Final = re.compile(r"bytes=(\d{1,19})-(\d{1,19})", re.ASCII)
@@ -33,6 +34,7 @@ class Request(CopySource):
     upload_id: Annotated[str, Query("uploadId")]
     part_number: Annotated[int, Query("partNumber")]
     copy_source_range: Annotated[str | None, Header("x-amz-copy-source-range")] = None
+    customer_algorithm: Annotated[str | None, Header("x-amz-server-side-encryption-customer-algorithm")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,8 @@ def admit(context: Context, request: Request) -> Admission:
     """Find source and upload; ask for the bytes to be hashed unless the source's own row tells ETag and checksum."""
     bucket = context.authorised("s3:PutObject", request.bucket, request.key)
     check_part_number(request.part_number, context.limits.parts_max)
+    if request.customer_algorithm is not None:
+        raise encryption_is_off()
     upload = multipart.get_open(context.rows, bucket, request.key, request.upload_id)
     _source, row = get_source(context, request)
     first, length = _stretch(context, request, row)
