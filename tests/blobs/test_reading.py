@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import gc
 import os
-import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,14 +37,6 @@ def descriptors() -> int:
     # A failed test elsewhere may have left its reader to a reference cycle.
     gc.collect()
     return len(os.listdir("/proc/self/fd"))
-
-
-@pytest.fixture
-def forty_descriptors() -> Iterator[None]:
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (40, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_a_container_that_is_not_open_yet_is_left_to_a_thread(blobs: FileBlobs) -> None:
@@ -109,33 +101,18 @@ def test_a_sector_that_cannot_be_read_is_rot(blobs: FileBlobs, monkeypatch: pyte
             blobs.open([place]).read()
 
 
-@pytest.mark.usefixtures("forty_descriptors")
+def with_few_descriptors(case: str, directory: Path) -> None:
+    command = [sys.executable, "-m", "tests.blobs.few_descriptors", case, str(directory)]
+    ran = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_few_descriptors_are_enough_for_many_containers(tmp_path: Path) -> None:
-    before = descriptors()
-    blobs = FileBlobs(tmp_path, reserve_bytes=0, small_bytes_max=10)
-    places = [put(blobs, bytes([number]) * 100) for number in range(60)]
-    for number, place in enumerate(places):
-        assert bytes(blobs.open([place]).read()) == bytes([number]) * 100
-    assert descriptors() <= before + 10
-    blobs.close()
-    assert descriptors() == before
+    with_few_descriptors("read_many_containers", tmp_path)
 
 
-@pytest.mark.usefixtures("forty_descriptors")
 def test_containers_kept_for_later_give_way_to_what_is_needed_now(tmp_path: Path) -> None:
-    blobs = FileBlobs(tmp_path, reserve_bytes=0, small_bytes_max=10)
-    places = [put(blobs, bytes([number]) * 100) for number in range(12)]
-    for place in places:
-        blobs.open([place]).read()
-    taken: list[int] = []
-    with contextlib.suppress(OSError):
-        while len(taken) < 100:
-            taken.append(os.open("/dev/null", os.O_RDONLY))
-    assert len(taken) < 40
-    assert bytes(blobs.open([places[0]]).read()) == bytes(100)
-    for fd in taken:
-        os.close(fd)
-    blobs.close()
+    with_few_descriptors("read_when_all_are_taken", tmp_path)
 
 
 def test_readers_close_what_the_cache_has_let_go_of(blobs: FileBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
