@@ -59,6 +59,31 @@ def test_a_client_that_does_not_read_is_cut(served: Served, wire: Wire) -> None:
         wire.read()
 
 
+@pytest.mark.parametrize(("bytes_per_s_min", "is_cut"), [(1_000, False), (100_000, True)])
+def test_a_client_that_reads_too_slowly_is_cut_and_a_slow_one_is_not(bytes_per_s_min: int, is_cut: bool) -> None:
+    with serving(body_bytes_per_s_min=bytes_per_s_min) as served:
+        served.ask("PUT", "/data/large", bytes(16_000_000))
+        wire = served.connect()
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
+        wire.send(served.head("GET", "/data/large"))
+        wait_until(served, lambda: any(each.is_backed_up for each in served.hall.connections))
+        served.pass_time(0)
+        taken = 0
+        while taken < 400_000:
+            taken += len(wire.socket.recv(65_536))
+        served.pass_time(31)
+        wait_until(served, lambda: True)
+        try:
+            while more := wire.socket.recv(1 << 20):
+                taken += len(more)
+                if taken > 16_000_000:
+                    break
+        except ConnectionResetError:
+            pass
+        assert (taken < 16_000_000) == is_cut
+        wire.close()
+
+
 def test_slow_readers_get_the_right_bytes_from_buffers_that_are_used_again(tmp_path: Path) -> None:
     # The files engine reads every piece into the same memory: it must not be written before the kernel has it.
     blobs = FileBlobs(tmp_path)

@@ -8,6 +8,9 @@ no turn of the loop; what is pipelined behind one that waits is held until it ha
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import struct
+import termios
 from enum import Enum, auto
 from typing import Final, cast
 
@@ -66,6 +69,7 @@ class Connection(asyncio.BufferedProtocol):
         self._left_bytes = 0  # of a body that is thrown away
         self._window_start_s = 0.0
         self._window_bytes = 0
+        self._written_bytes = 0  # of answers
 
     # --- the transport's side
 
@@ -164,10 +168,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
+        self._written_bytes += len(data)
         self._transport.write(data)
 
     def write_piece(self, piece: memoryview, head: bytes = b"") -> None:
         """Send bytes, and a head before them, from memory that may be overwritten once `drained` has returned."""
+        self._written_bytes += len(head) + len(piece)
         if self.is_secure:
             self._transport.write(head + piece)
         elif head:
@@ -230,8 +236,8 @@ class Connection(asyncio.BufferedProtocol):
         body = self._body
         if body is not None and body.wants_bytes:
             moved_bytes = body.received_bytes
-        elif self._drained is not None:
-            moved_bytes = -self._transport.get_write_buffer_size()
+        elif self._drained is not None and not self._transport.is_closing():
+            moved_bytes = self._written_bytes - self._untaken_bytes()
         else:
             self._window_start_s = 0.0
             return
@@ -240,18 +246,28 @@ class Connection(asyncio.BufferedProtocol):
             self._window_start_s, self._window_bytes = now_s, moved_bytes
         elif now_s - self._window_start_s >= limits.body_stall_timeout_s:
             least_bytes = limits.body_bytes_per_s_min * (now_s - self._window_start_s)
-            if body is not None and body.wants_bytes:
-                if moved_bytes - self._window_bytes < least_bytes:
-                    body.fail(
-                        S3Error(
-                            "RequestTimeout",
-                            "Your socket connection to the server was not read from or written to within the timeout"
-                            " period.",
-                        )
+            if moved_bytes - self._window_bytes >= least_bytes:
+                pass
+            elif body is not None and body.wants_bytes:
+                body.fail(
+                    S3Error(
+                        "RequestTimeout",
+                        "Your socket connection to the server was not read from or written to within the timeout"
+                        " period.",
                     )
-            elif moved_bytes == self._window_bytes:
+                )
+            else:
                 self._transport.abort()
             self._window_start_s, self._window_bytes = now_s, moved_bytes
+
+    def _untaken_bytes(self) -> int:
+        """Return what was written and the client has not acknowledged yet: here and in the kernel.
+
+        The kernel's part may be megabytes, of which it tells nothing until a third is gone.
+        """
+        peer = self._transport.get_extra_info("socket")
+        queued = struct.unpack("i", fcntl.ioctl(peer.fileno(), termios.TIOCOUTQ, bytes(4)))[0]
+        return self._transport.get_write_buffer_size() + int(queued)
 
     # --- heads
 
