@@ -6,12 +6,15 @@ import base64
 import hashlib
 import json
 import zlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.attacks.wire import UNSIGNED, Letter, scope_at, signed
+from tests.attacks.wire import UNSIGNED, Letter, presigned, scope_at, signed
 from tests.behaviour.conftest import TENANCY, Spoken
 from tests.operations.site import Site
+from tests.serving import serve
 
 EXPECT = "100-continue"
 
@@ -63,6 +66,24 @@ def test_the_oldest_region_has_an_empty_location_and_others_their_name(spoken: S
     site.region = "eu-west-1"
     site.bucket("data")
     assert b">eu-west-1</LocationConstraint>" in site.ask(site.alice, "GET", "/data?location").body
+
+
+def test_a_site_may_be_stricter_about_clocks_and_about_urls(tmp_path: Path) -> None:
+    stricter = {"HOLDFAST_CLOCK_SKEW_S": "60", "HOLDFAST_PRESIGNED_LIFE_S_MAX": "3600"}
+    with serve(tmp_path / "home", environment=stricter) as store:
+        key = store.make_key(TENANCY, "alice")
+        spoken = Spoken(store, key, key, store.client(key), None)
+        spoken.s3.create_bucket(Bucket="data")
+        letter, now = spoken.letter("GET", "/data"), datetime.now(UTC)
+        for age_s, verdict in (
+            (30, (200, "")),
+            (120, (403, "RequestTimeTooSkewed")),
+            (-120, (403, "RequestTimeTooSkewed")),
+        ):
+            scope = scope_at(now - timedelta(seconds=age_s))
+            assert spoken.send(signed(letter, key, scope=scope)).verdict == verdict
+        for life, verdict in (("3600", (200, "")), ("3601", (400, "AuthorizationQueryParametersError"))):
+            assert spoken.send(presigned(letter, key, expires=life)).verdict == verdict
 
 
 # --- addresses

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from holdfast.auth.callers import Caller, Callers, anonymous_caller
 from holdfast.catalog.interface import Catalog
 from holdfast.s3.codes import S3Error
 from holdfast.s3.head import Head
-from holdfast.s3.sigv4 import Claim, check_signature, check_time, find_claim, unknown_access_key
+from holdfast.s3.sigv4 import (
+    EXPIRES_MAX_S,
+    SKEW_MAX,
+    Claim,
+    check_signature,
+    check_time,
+    find_claim,
+    unknown_access_key,
+)
 
 from .hosts import Origin, Place
 
@@ -34,13 +42,21 @@ class Identifier:
     callers: Callers
     generation: Callable[[], int]
     default_tenancy: str | None
+    skew_max: timedelta = SKEW_MAX
+    """How far the clock of a signer may differ."""
+    presigned_life_s_max: int = EXPIRES_MAX_S
 
     def identify(self, head: Head, origin: Origin, place: Place, now_us: int) -> Identity:
         """Verify a request's signature; one without a signature is anonymous. Raises S3Error."""
         claim = find_claim(head)
         if claim is None:
             return Identity(self.anonymous(place), None, b"")
-        check_time(claim, datetime.fromtimestamp(now_us / 1_000_000, UTC))
+        check_time(
+            claim,
+            datetime.fromtimestamp(now_us / 1_000_000, UTC),
+            skew_max=self.skew_max,
+            expires_max_s=self.presigned_life_s_max,
+        )
         material = self.callers.find(self.catalog.read, claim.access_key_id, place.tenancy, now_us, self.generation())
         secret = material.secret if material is not None else None
         signing_key = _check(claim, head, origin.hosts, secret)

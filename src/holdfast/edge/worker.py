@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 import uvloop
@@ -84,6 +85,8 @@ async def _serve(post: Post, tell_ready: int) -> None:
             Callers(assemble.open_keyring(post.home, catalog)),
             generation.value,
             settings.default_tenancy,
+            timedelta(seconds=settings.limits.clock_skew_s),
+            settings.limits.presigned_life_s_max,
         ),
         router=compile_entries(OPERATIONS, post.metrics, settings.limits),
         limits=settings.limits,

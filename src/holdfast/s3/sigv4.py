@@ -28,6 +28,7 @@ from holdfast.s3.canonical import (
 from holdfast.s3.claims import (
     ALGORITHM,
     EMPTY_SHA256,
+    EXPIRES_MAX_S,
     STREAMING_FORMS,
     STREAMING_SIGNED,
     STREAMING_SIGNED_TRAILER,
@@ -45,6 +46,8 @@ from holdfast.s3.head import Head
 
 __all__ = [
     "EMPTY_SHA256",
+    "EXPIRES_MAX_S",
+    "SKEW_MAX",
     "STREAMING_FORMS",
     "STREAMING_SIGNED",
     "STREAMING_SIGNED_TRAILER",
@@ -68,26 +71,33 @@ _SIGNING_KEYS_MAX: Final = 4096
 _signing_keys: dict[tuple[str, str, str], bytes] = {}
 
 
-def check_time(claim: Claim, now: datetime) -> None:
+def check_time(
+    claim: Claim, now: datetime, *, skew_max: timedelta = SKEW_MAX, expires_max_s: int = EXPIRES_MAX_S
+) -> None:
     """Refuse a signature that was made too long ago, or in the future; `now` is UTC.
 
-    A header's signature lives 15 minutes in both directions. A presigned URL lives `expires_s` from when it was
-    made, and the maker's clock may be 15 minutes ahead of ours.
+    A header's signature lives `skew_max` in both directions. A presigned URL lives `expires_s` from when it was
+    made, at most `expires_max_s`, and the maker's clock may be `skew_max` ahead of ours.
     """
     age = now - claim.signed_at
     if claim.expires_s is None:
-        if abs(age) > SKEW_MAX:
+        if abs(age) > skew_max:
             raise S3Error(
                 "RequestTimeTooSkewed",
                 "The difference between the request time and the current time is too large.",
                 details={
                     "RequestTime": claim.timestamp,
                     "ServerTime": _iso(now),
-                    "MaxAllowedSkewMilliseconds": str(int(SKEW_MAX.total_seconds()) * 1000),
+                    "MaxAllowedSkewMilliseconds": str(int(skew_max.total_seconds()) * 1000),
                 },
             )
         return
-    if -age > SKEW_MAX:
+    if claim.expires_s > expires_max_s:
+        raise S3Error(
+            "AuthorizationQueryParametersError",
+            f"X-Amz-Expires must be at most {expires_max_s} (in seconds) at this site",
+        )
+    if -age > skew_max:
         raise S3Error(
             "AccessDenied",
             "Request is not valid yet",
