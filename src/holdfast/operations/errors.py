@@ -30,8 +30,11 @@ def to_s3(error: store.StoreError) -> S3Error:
                 details={"BucketName": error.bucket},
             )
         case store.BucketNotEmpty():
+            advice = ": it has too many unfinished uploads. Abort them first." if error.has_uploads else ""
             return S3Error(
-                "BucketNotEmpty", "The bucket you tried to delete is not empty", details={"BucketName": error.bucket}
+                "BucketNotEmpty",
+                f"The bucket you tried to delete is not empty{advice}",
+                details={"BucketName": error.bucket},
             )
         case store.TooManyBuckets():
             return S3Error(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from holdfast.catalog.interface import Snapshot, Transaction
-from holdfast.catalog.rows import BUCKETS, OBJECTS, UPLOADS, USAGE, BucketRow, TenancyRow
+from holdfast.catalog.rows import BUCKETS, OBJECTS, USAGE, BucketRow, TenancyRow
 
 from . import multipart, quotas
 from .errors import BucketNotEmpty, BucketTaken, TooManyBuckets
+
+UNFINISHED_MAX: Final = 10_000
+"""Uploads, and parts of them, that a bucket may still have when it is removed: 0.2 s of everybody's turn."""
 
 
 def create(tx: Transaction, bucket: BucketRow, buckets_max: int) -> None:
@@ -38,16 +42,16 @@ def change(tx: Transaction, row: BucketRow, expected: BucketRow) -> None:
 def remove(tx: Transaction, tenancy: TenancyRow, bucket: BucketRow, now_us: int) -> None:
     """Remove an empty bucket, and with it its unfinished uploads, which S3 does not count as content.
 
-    Raises `BucketNotEmpty`.
+    Raises `BucketNotEmpty`, also where there are so many uploads that everybody's turn would be held up. Completed ones
+    stay until they are forgotten: nobody finds them any more, since a bucket's id is never used again.
     """
     if tx.scan(OBJECTS, (bucket.bucket_id,), count_max=1):
         raise BucketNotEmpty(bucket.name)
-    for upload in tx.scan(UPLOADS, (bucket.bucket_id,)):
-        if upload.state == "open":
-            multipart.abort(tx, tenancy, bucket, upload, now_us)
-        else:
-            multipart.forget_completed(tx, upload)
+    uploads = multipart.list_uploads(tx, bucket, count_max=UNFINISHED_MAX)
+    if uploads.is_truncated or quotas.get_usage(tx, bucket.bucket_id).upload_parts > UNFINISHED_MAX:
+        raise BucketNotEmpty(bucket.name, has_uploads=True)
+    for upload in uploads.uploads:
+        multipart.abort(tx, tenancy, bucket, upload, now_us)
     tx.remove(BUCKETS, (bucket.tenancy_id, bucket.name))
-    usage = tx.find(USAGE, (bucket.bucket_id,))
-    if usage is not None:
+    if tx.find(USAGE, (bucket.bucket_id,)) is not None:
         tx.remove(USAGE, (bucket.bucket_id,))

@@ -30,9 +30,11 @@ class BucketTaken(StoreError):
 
 
 class BucketNotEmpty(StoreError):
-    def __init__(self, bucket: str) -> None:
+    """There are objects in it, or more unfinished uploads than can be aborted at once."""
+
+    def __init__(self, bucket: str, has_uploads: bool = False) -> None:
         super().__init__(bucket)
-        self.bucket = bucket
+        self.bucket, self.has_uploads = bucket, has_uploads
 
 
 class TooManyBuckets(StoreError):
