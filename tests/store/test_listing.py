@@ -67,7 +67,8 @@ def test_the_successor_of_a_prefix_comes_after_all_that_begin_with_it(keys: list
     if other.startswith(prefix):
         assert following is None or other < following
     elif other > prefix:
-        assert following is not None and other >= following
+        assert following is not None
+        assert other >= following
 
 
 def test_a_page_of_no_entries_is_empty_and_not_truncated() -> None:
