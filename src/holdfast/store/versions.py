@@ -190,9 +190,9 @@ def resolve(rows: Snapshot, row: ObjectRow, offset_bytes: int, length_bytes: int
     return tuple(found)
 
 
-def parts(rows: Snapshot, row: ObjectRow) -> list[ManifestRow]:
-    """Return the parts of a multipart object in order; none for an object written at once."""
-    return list(rows.scan(MANIFESTS, (row.manifest_id,))) if row.manifest_id else []
+def parts(rows: Snapshot, row: ObjectRow, count_max: int | None = None) -> list[ManifestRow]:
+    """Return the first parts of a multipart object in order, all by default; none for an object written at once."""
+    return list(rows.scan(MANIFESTS, (row.manifest_id,), count_max=count_max)) if row.manifest_id else []
 
 
 def owner_of(row: ObjectRow) -> str:
