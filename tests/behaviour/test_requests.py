@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import zlib
 from datetime import UTC, datetime, timedelta
@@ -11,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.attacks.wire import UNSIGNED, Letter, presigned, scope_at, signed
+from tests.attacks.wire import UNSIGNED, Letter, chunk_unsigned, presigned, scope_at, signed, sized
 from tests.behaviour.conftest import TENANCY, Spoken
 from tests.operations.site import Site
 from tests.serving import serve
+
+from holdfast.s3.codes import S3Error
+from holdfast.s3.head import Head
+from holdfast.s3.sigv4 import check_signature, find_claim, sign_headers
 
 EXPECT = "100-continue"
 
@@ -42,6 +47,35 @@ def test_headers_of_the_transport_need_no_signature(spoken: Spoken) -> None:
     for name, value in (("user-agent", "any"), ("accept-encoding", "identity"), ("connection", "close")):
         letter = letter.add(name, value)
     assert spoken.send(letter).status == 200
+
+
+def test_an_unknown_access_key_is_hashed_for_no_less_than_a_wrong_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    digest, count = hmac.digest, 0
+
+    def counting(*arguments: Any) -> bytes:
+        nonlocal count
+        count += 1
+        return digest(*arguments)
+
+    head = Head("GET", "/data", "", {"host": "a"})
+    added = sign_headers(
+        head,
+        access_key_id="AK",
+        secret="of nobody here",
+        region="us-east-1",
+        signed_at=datetime(2020, 1, 1, tzinfo=UTC),
+    )
+    head = head._replace(headers={**head.headers, **added})
+    claim = find_claim(head)
+    assert claim is not None
+    monkeypatch.setattr(hmac, "digest", counting)
+    counts = []
+    for secret in ("wrong", None):
+        count = 0
+        with pytest.raises(S3Error):
+            check_signature(claim, head, "a", secret)
+        counts.append(count)
+    assert counts[0] == counts[1] > 4
 
 
 def test_the_region_is_told_to_whoever_asks_for_a_bucket_that_is_there(spoken: Spoken) -> None:
@@ -147,6 +181,14 @@ def test_botocores_checksum_comes_in_a_header_over_http_and_in_a_trailer_over_ht
     found = client.get_object(Bucket=spoken.bucket, Key="k", ChecksumMode="ENABLED")
     assert found["Body"].read() == body
     assert (found["ChecksumCRC32"], found["ContentEncoding"]) == (crc32, "gzip")
+
+
+def test_a_trailer_that_was_not_declared_is_not_missed(spoken: Spoken) -> None:
+    # AWS takes such a body and makes the default checksum of it (versitygw#1632).
+    letter = spoken.letter("PUT", f"{spoken.path}/k", x_amz_decoded_content_length="10")
+    letter = signed(letter, spoken.key, payload="STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+    answer = spoken.send(sized(letter._replace(body=chunk_unsigned([b"0123456789"], {}).body)))
+    assert (answer.status, answer.headers["x-amz-checksum-crc64nvme"]) == (200, "Ffmx7kz9nB0=")
 
 
 DELETION = b"<Delete><Object><Key>nothing</Key></Object></Delete>"
