@@ -86,6 +86,33 @@ def test_a_whole_copy_is_not_replaced_by_what_has_rotted_since(tmp_path: Path, b
     assert get(tmp_path / "copy", small) + get(tmp_path / "copy", large) == b"small" + bytes(2 << 20)
 
 
+def test_what_was_copied_soundly_outlives_its_rot_in_a_segment_that_grows(tmp_path: Path, blobs: FileBlobs) -> None:
+    (first,) = put(blobs, b"first" * 100)
+    (second,) = put(blobs, b"second")  # says that the first is durable
+    copy(blobs, first, tmp_path / "copy")
+    source = Layout(tmp_path / "home").path_of(container_of(first.blob_id))
+    with source.open("r+b") as file:
+        file.seek(100)
+        file.write(b"rot")
+    (third,) = put(blobs, b"third")
+    copy(blobs, third, tmp_path / "copy")
+    assert [get(tmp_path / "copy", place) for place in (first, second, third)] == [b"first" * 100, b"second", b"third"]
+
+
+def test_a_copy_that_has_rotted_itself_is_made_again_when_its_segment_has_grown(
+    tmp_path: Path, blobs: FileBlobs
+) -> None:
+    (first,) = put(blobs, b"first" * 100)
+    put(blobs, b"second")
+    path = copy(blobs, first, tmp_path / "copy")
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    (third,) = put(blobs, b"third")
+    copy(blobs, third, tmp_path / "copy")
+    assert get(tmp_path / "copy", first) == b"first" * 100
+
+
 def test_a_damaged_copy_is_made_again(tmp_path: Path, blobs: FileBlobs) -> None:
     (large,) = put(blobs, bytes(2 << 20))
     path = copy(blobs, large, tmp_path / "copy")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from holdfast.blobs import inspection, names, records, wholefiles
@@ -17,7 +19,8 @@ def copy(container_id: str, source: Layout, target: Layout) -> None:
     """Copy a container durably; skip one that is there and whole. Raises `BlobMissing`, `BlobCorrupt` or OSError.
 
     A copy with rotten bytes is kept, since the rest of it may be all there is, and then `BlobCorrupt` names what is
-    rotten. A copy that is whole is never replaced by less.
+    rotten. A copy that is whole is never replaced by less: of a segment that has grown since, what was copied soundly
+    stays as it is, whatever has become of it in the source.
     """
     try:
         fd = os.open(source.path_of(container_id), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -30,7 +33,8 @@ def copy(container_id: str, source: Layout, target: Layout) -> None:
         for directory in (target.staging, path.parent):
             _make_directory(directory)
         staged = target.staging / container_id
-        _copy_bytes(fd, staged)
+        with _sound_beginning(container_id, path) as (earlier, sound_bytes):
+            _copy_bytes(earlier, sound_bytes, fd, staged)
     finally:
         os.close(fd)
     staged.rename(path)
@@ -62,12 +66,35 @@ def _end(container_id: str, fd: int) -> int:
     return max((found.end_bytes for found in inspection.walk(container_id, fd) if found.header is not None), default=0)
 
 
-def _copy_bytes(source: int, path: Path) -> None:
-    """Copy up to the last byte that is not zero, leaving holes for zeros, and sync. Leaves nothing on a failure."""
+@contextmanager
+def _sound_beginning(container_id: str, path: Path) -> Iterator[tuple[int, int]]:
+    """Give an earlier copy of a segment, opened, and up to where it was durable and holds no fault; 0 = of no use."""
+    if not names.is_segment(container_id) or not path.exists() or any(inspection.verify(container_id, path)):
+        yield -1, 0
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        headers = (found.header for found in inspection.walk(container_id, fd))
+        yield fd, max((header.durable_bytes for header in headers if header is not None), default=0)
+    finally:
+        os.close(fd)
+
+
+def _copy_bytes(earlier: int, earlier_bytes: int, source: int, path: Path) -> None:
+    """Copy so many bytes from an earlier copy and what follows them from the source, and sync.
+
+    Ends at the last byte that is not zero, leaves holes for zeros, and leaves nothing on a failure.
+    """
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         position = end = 0
-        while data := os.pread(source, _STRETCH_BYTES, position):
+        while True:
+            if position < earlier_bytes:
+                data = os.pread(earlier, min(_STRETCH_BYTES, earlier_bytes - position), position)
+            else:
+                data = os.pread(source, _STRETCH_BYTES, position)
+            if not data:
+                break
             if data != _ZEROS[: len(data)]:
                 _write(fd, data, position)
                 end = position + len(data)
