@@ -324,6 +324,19 @@ def test_a_rotten_blob_is_named_and_the_rest_is_backed_up(site: Site) -> None:
     assert bodies
 
 
+def test_a_rotten_blob_is_named_by_each_backup_until_it_is_mended(site: Site) -> None:
+    row = site.depot.put("rotten", b"y" * 3000)
+    container_id = row.slices.split(":")[0]
+    path = Layout(site.home.blobs).path_of(container_id)
+    for byte in (b"z", b"z", b"y"):
+        with path.open("r+b") as file:
+            file.write(byte)
+        contents = site.back_up().contents
+        is_damaged = byte != b"y"
+        assert (len(contents.faults), contents.damaged) == ((1, [container_id]) if is_damaged else (0, []))
+    assert restore(site.archive, site.new_home()).faults == []
+
+
 def test_a_restore_refuses_what_is_not_a_whole_backup_or_not_an_empty_home(site: Site, tmp_path: Path) -> None:
     fill(site)
     with pytest.raises(BackupError, match=r"no backup in .* name the directory that holds backup\.json"):
@@ -363,7 +376,7 @@ def test_a_backup_that_cannot_be_written_can_be_restored(site: Site) -> None:
 
 
 def test_what_backup_json_says_is_read_back(site: Site) -> None:
-    contents = Contents(archives.FORMAT, 5, "/home", "catalog-5.sqlite", "00", 1, 2, ["a fault"])
+    contents = Contents(archives.FORMAT, 5, "/home", "catalog-5.sqlite", "00", 1, 2, ["a fault"], ["sx-1"])
     site.archive.root.mkdir()
     site.archive.write_contents(contents)
     assert site.archive.read_contents() == contents

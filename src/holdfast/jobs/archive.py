@@ -52,6 +52,8 @@ class Contents:
     """Of its blobs, as files."""
     faults: Sequence[str]
     """What could not be copied whole, in sentences. Empty for a sound home."""
+    damaged: Sequence[str]
+    """The containers among that. The next backup finds copies of them, and must not take them for whole."""
 
 
 @dataclass(frozen=True, slots=True)

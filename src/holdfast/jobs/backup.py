@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
@@ -54,7 +54,9 @@ def back_up(home: assemble.Home, catalog: Catalog, blobs: Blobs, archive: Archiv
             catalog.snapshot_to(archive.root / name)
             copy = assemble.open_catalog_copy(archive.root / name)
             try:
-                containers, faults = _copy_containers(copy, blobs, archive)
+                containers, faults, damaged = _copy_containers(
+                    copy, blobs, archive, frozenset(before.damaged if before is not None else ())
+                )
             except BaseException:
                 copy.close()
                 raise
@@ -73,6 +75,7 @@ def back_up(home: assemble.Home, catalog: Catalog, blobs: Blobs, archive: Archiv
             containers=containers,
             size_bytes=size_bytes,
             faults=faults,
+            damaged=damaged,
         )
         archive.write_contents(contents)
         _remove_catalogs(archive, contents)
@@ -114,16 +117,26 @@ def _remove_catalogs(archive: Archive, contents: Contents | None) -> None:
             path.unlink(missing_ok=True)
 
 
-def _copy_containers(copy: Catalog, blobs: Blobs, archive: Archive) -> tuple[int, list[str]]:
+def _copy_containers(
+    copy: Catalog, blobs: Blobs, archive: Archive, suspects: Collection[str]
+) -> tuple[int, list[str], list[str]]:
+    """Copy what the catalog's copy names; return the number of containers, the faults, and which ones they are in."""
     faults = list(copy.check())
+    damaged: list[str] = []
+    kept = assemble.open_archive(archive.blobs)
     count = 0
     for container_id in containers_in(copy):
         try:
+            if container_id in suspects and not any(blobs.verify(container_id)):
+                kept.delete(container_id)  # what was damaged has been mended in the home
             blobs.copy_to(container_id, str(archive.blobs))
+            if container_id in suspects and (fault := next(kept.verify(container_id), "")):
+                raise BlobCorrupt(fault)
         except (BlobCorrupt, BlobMissing) as error:
             faults.append(str(error))
+            damaged.append(container_id)
         count += 1
-    return count, faults
+    return count, faults, damaged
 
 
 def _weigh(copy: Catalog, archive: Archive) -> tuple[int, list[str]]:
