@@ -10,7 +10,7 @@ from holdfast.s3 import ranges
 from holdfast.s3.codes import S3Error
 
 
-def resolve(text: str, size_bytes: int) -> tuple[int, int]:
+def resolve(text: str, size_bytes: int) -> tuple[int, int] | None:
     byte_range = ranges.parse_range(text)
     assert byte_range is not None
     return ranges.resolve(byte_range, size_bytes)
@@ -73,7 +73,6 @@ def test_a_malformed_or_multiple_range_is_ignored(text: str) -> None:
         ("bytes=-000", 100),
         ("bytes=0-", 0),
         ("bytes=0-0", 0),
-        ("bytes=-1", 0),
         ("bytes=-0", 0),
         ("bytes=99999999999999999999999-", 100),
     ],
@@ -84,6 +83,11 @@ def test_a_range_without_bytes_is_refused_with_the_real_size(text: str, size_byt
     assert (caught.value.code, caught.value.status) == ("InvalidRange", 416)
     assert caught.value.headers == {"Content-Range": f"bytes */{size_bytes}"}
     assert caught.value.details == {"RangeRequested": text, "ActualObjectSize": str(size_bytes)}
+
+
+@pytest.mark.parametrize("text", ["bytes=-1", "bytes=-524288"])
+def test_the_last_bytes_of_an_empty_object_are_the_whole_of_it(text: str) -> None:
+    assert resolve(text, 0) is None
 
 
 @given(

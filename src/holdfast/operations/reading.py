@@ -94,9 +94,10 @@ def choose(context: Context, request: ReadRequest) -> Chosen:
             raise S3Error("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
         return _part(context, row, request.part_number)
     wanted = ranges.parse_range(request.range) if request.range is not None else None
-    if wanted is None:
+    stretch = ranges.resolve(wanted, row.size_bytes) if wanted is not None else None
+    if stretch is None:
         return Chosen(row, 0, row.size_bytes, False, None)
-    first, last = ranges.resolve(wanted, row.size_bytes)
+    first, last = stretch
     return Chosen(row, first, last - first + 1, True, None)
 
 
@@ -112,11 +113,12 @@ def head_of(request: ReadRequest, chosen: Chosen) -> dict[str, object]:
     if (request.checksum_mode or "").upper() == "ENABLED":
         checksum = _checksum(chosen)
     content_range = None
-    if chosen.is_partial and row.size_bytes:
+    if chosen.is_partial and chosen.length_bytes:
         last = chosen.offset_bytes + chosen.length_bytes - 1
         content_range = f"bytes {chosen.offset_bytes}-{last}/{row.size_bytes}"
     return {
-        "status": 206 if chosen.is_partial else 200,
+        # RFC 9110, 15.3.7: a 206 says which bytes it has. An empty part has none to say.
+        "status": 206 if content_range is not None else 200,
         "last_modified": Micros(row.sequence),
         "content_length": chosen.length_bytes,
         "etag": ETag(row.etag),

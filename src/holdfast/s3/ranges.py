@@ -45,14 +45,18 @@ def parse_range(text: str) -> ByteRange | None:
     return ByteRange(first, last, text)
 
 
-def resolve(byte_range: ByteRange, size_bytes: int) -> tuple[int, int]:
+def resolve(byte_range: ByteRange, size_bytes: int) -> tuple[int, int] | None:
     """Return the offsets of the first and the last byte that a range means in an object of that size.
 
-    Raises S3Error InvalidRange (416) if there is none: past the end, `bytes=-0`, or an empty object.
+    None = the whole object is sent: the last bytes of an empty one are all it has, which no Content-Range can say. AWS
+    does so, and readers of footers count on it (arrow-rs-object-store#846, floci#1141).
+    Raises S3Error InvalidRange (416) if there is none: past the end, `bytes=-0`, or the beginning of an empty object.
     """
     first, last, text = byte_range
     if first is None:
         assert last is not None
+        if last and not size_bytes:
+            return None
         first = max(size_bytes - last, 0)
         last = size_bytes - 1
     elif last is None or last >= size_bytes:
