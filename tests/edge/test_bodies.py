@@ -6,9 +6,13 @@ import base64
 import hashlib
 import socket
 import struct
+import threading
 from random import Random
+from typing import Any
 
 import pytest
+
+from holdfast.edge.asked import Asked
 
 from .conftest import Served, Wire, serving
 
@@ -185,6 +189,25 @@ def test_a_body_of_unknown_length_stops_at_the_limit() -> None:
         assert wire.read().code == "EntityTooLarge"
         assert wire.is_closed()
         wire.close()
+
+
+def test_a_long_document_is_read_beside_the_loop(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers: list[str] = []
+    read_request = Asked.read_request
+
+    def note(asked: Asked, document: bytes) -> Any:
+        readers.append(threading.current_thread().name)
+        return read_request(asked, document)
+
+    monkeypatch.setattr(Asked, "read_request", note)
+    for count in (1, 1000):
+        entries = "".join(f"<Object><Key>{number:0200}</Key></Object>" for number in range(count))
+        document = f"<Delete>{entries}</Delete>".encode()
+        md5 = base64.b64encode(hashlib.md5(document).digest()).decode()
+        answered = served.ask("POST", "/data?delete", document, content_md5=md5)
+        assert answered.body.count(b"<Deleted>") == count
+    assert readers[0] == "test-server"
+    assert readers[1] != "test-server"
 
 
 def test_bodies_go_through_threads_where_the_engine_may_block() -> None:
