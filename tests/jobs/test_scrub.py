@@ -16,7 +16,7 @@ from holdfast.config import Settings
 from holdfast.jobs.pace import Pace
 from holdfast.jobs.scrub import scrub
 from holdfast.jobs.tally import check_usage, repair_usage
-from holdfast.store import quotas, versions
+from holdfast.store import buckets, quotas, versions
 from holdfast.store.slices import decode_slices
 
 
@@ -189,6 +189,18 @@ def test_counters_that_drifted_are_named_and_repaired(depot: Depot) -> None:
     assert repair_usage(depot.catalog) == 0
     depot.commit(lambda tx: tx.remove(RESERVATIONS, ("r",)))
     assert repair_usage(depot.catalog) == 2
+
+
+def test_what_a_body_reserved_in_a_bucket_that_is_gone_is_counted_until_it_is_given_back(depot: Depot) -> None:
+    other = BUCKET._replace(name="other", bucket_id="b2")
+    reservation = ReservationRow("r", depot.blobs.instance, "t1", "b2", 100, depot.now_us)
+    depot.commit(lambda tx: buckets.create(tx, other, 10))
+    depot.commit(lambda tx: quotas.reserve(tx, TENANCY, other, reservation))
+    depot.commit(lambda tx: buckets.remove(tx, TENANCY, other, depot.now_us))
+    assert list(check_usage(depot.catalog)) == []
+    assert repair_usage(depot.catalog) == 0
+    depot.commit(lambda tx: quotas.release(tx, "r"))
+    assert depot.usage().reserved_bytes == 0
 
 
 def test_a_pace_is_kept_on_average_and_nothing_is_saved_up() -> None:

@@ -104,12 +104,14 @@ def count_bucket(rows: Snapshot, bucket: BucketRow) -> UsageRow:
 
 
 def sum_tenancy(rows: Snapshot, tenancy: TenancyRow) -> UsageRow:
-    """Add up the counters of a tenancy's buckets."""
+    """Add up the counters of a tenancy's buckets, and count what is reserved in it."""
     total = quotas.empty_usage(tenancy.tenancy_id)
     for bucket in rows.scan(BUCKETS, (tenancy.tenancy_id,)):
         usage = quotas.get_usage(rows, bucket.bucket_id)
         total = UsageRow(total.scope_id, *(mine + more for mine, more in zip(total[1:], usage[1:], strict=True)))
-    return total
+    # A bucket that was removed while a body came has no counters any more, but the tenancy holds its reservation.
+    held = [row.size_bytes for row in rows.scan(RESERVATIONS) if row.tenancy_id == tenancy.tenancy_id]
+    return total._replace(reserved_bytes=sum(held), reserved_objects=len(held))
 
 
 def _repair_bucket(seen: BucketRow, tx: Transaction) -> bool:
