@@ -148,6 +148,29 @@ def test_a_range_means_the_same_to_get_and_head(spoken: Spoken) -> None:
         assert shown(head, "content-range", "content-length") == expected
 
 
+def test_a_range_of_another_version_is_answered_with_the_whole_of_this_one(spoken: Spoken) -> None:
+    # Browsers and download managers go on so where they were cut off.
+    spoken.put("k", DATA)
+    modified = spoken.ask("HEAD", f"{spoken.path}/k").headers["last-modified"]
+    for if_range, status in (
+        (ETAG, 206), (modified, 206), ('"other"', 200), (f"W/{ETAG}", 200), (LONG_AGO, 200), ("nonsense", 200),
+    ):  # fmt: skip
+        answer = spoken.ask("GET", f"{spoken.path}/k", range="bytes=2-4", if_range=if_range)
+        assert (answer.status, answer.body) == (status, b"234" if status == 206 else DATA), if_range
+    assert spoken.ask("GET", f"{spoken.path}/k", if_range=ETAG).status == 200
+    assert spoken.ask("GET", f"{spoken.path}/k", range="bytes=99-", if_range='"other"').status == 200
+
+
+def test_attributes_are_asked_for_by_names_that_there_are(spoken: Spoken) -> None:
+    spoken.put("k", DATA)
+    assert spoken.ask("GET", f"{spoken.path}/k", "attributes").verdict == (400, "InvalidRequest")
+    wrong = spoken.ask("GET", f"{spoken.path}/k", "attributes", x_amz_object_attributes="ETags")
+    assert (wrong.verdict, wrong.detail("ArgumentValue")) == ((400, "InvalidArgument"), "ETags")
+    found = spoken.ask("GET", f"{spoken.path}/k", "attributes", x_amz_object_attributes="ETag").body
+    assert b"<ETag>" in found
+    assert not any(name in found for name in (b"LastModified", b"StorageClass", b"ObjectSize"))
+
+
 @pytest.mark.parametrize(
     ("size", "asked"), [(10, "bytes=10-"), (10, "bytes=-0"), (0, "bytes=0-"), (0, "bytes=-0"), (0, "bytes=0-0")]
 )
@@ -393,7 +416,8 @@ def test_what_frees_room_is_allowed_at_a_full_quota(spoken: Spoken) -> None:
 
 def test_a_bucket_with_objects_stays(spoken: Spoken) -> None:
     spoken.put("k")
-    assert spoken.ask("DELETE", spoken.path).verdict == (409, "BucketNotEmpty")
+    full = spoken.ask("DELETE", spoken.path)
+    assert (full.verdict, full.detail("BucketName")) == ((409, "BucketNotEmpty"), spoken.bucket)
     spoken.ask("DELETE", f"{spoken.path}/k")
     assert spoken.ask("DELETE", spoken.path).status == 204
     assert spoken.ask("DELETE", spoken.path).verdict == (404, "NoSuchBucket")

@@ -51,8 +51,9 @@ MOMENT = datetime(2026, 11, 23, 1, 2, 3, tzinfo=UTC)
 MICROS = (MOMENT - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 BODY = b"payload"
 
-OUTSIDE_THE_MODEL = {"range", "x-amz-decoded-content-length"}
-"""A header of the framing, which clients add below their model, and one that CopyObject reads in order to refuse it."""
+OUTSIDE_THE_MODEL = {"if-range", "range", "x-amz-decoded-content-length"}
+"""A header of the framing, which clients add below their model, one that S3 keeps to without naming it, and one that
+CopyObject reads in order to refuse it."""
 
 session = botocore.session.Session()
 model = session.get_service_model("s3")

@@ -94,7 +94,12 @@ def run(context: Context, request: Request) -> Response:
 
 def _wanted(header: str) -> frozenset[str]:
     wanted = frozenset(name for item in header.split(",") if (name := item.strip()))
-    if not wanted or not wanted <= ATTRIBUTES:
+    if not wanted:
+        raise S3Error(
+            "InvalidRequest",
+            "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty",
+        )
+    if not wanted <= ATTRIBUTES:
         raise S3Error(
             "InvalidArgument",
             "Invalid attribute name specified. x-amz-object-attributes lists one or more of:"

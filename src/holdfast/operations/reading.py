@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, NamedTuple
 
 from holdfast.catalog.rows import BucketRow, ManifestRow, ObjectRow
-from holdfast.s3 import ranges
+from holdfast.s3 import conditions, ranges
 from holdfast.s3.codes import S3Error
 from holdfast.s3.shapes import ETag, Header, HeaderMap, Label, Micros, Query, Status
 from holdfast.store import versions
@@ -37,6 +37,7 @@ class ReadRequest:
     if_match: Annotated[str | None, Header("If-Match")] = None
     if_modified_since: Annotated[str | None, Header("If-Modified-Since")] = None
     if_none_match: Annotated[str | None, Header("If-None-Match")] = None
+    if_range: Annotated[str | None, Header("If-Range")] = None
     if_unmodified_since: Annotated[str | None, Header("If-Unmodified-Since")] = None
     part_number: Annotated[int | None, Query("partNumber")] = None
     range: Annotated[str | None, Header("Range")] = None
@@ -93,8 +94,7 @@ def choose(context: Context, request: ReadRequest) -> Chosen:
         if request.range is not None:
             raise S3Error("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
         return _part(context, row, request.part_number)
-    wanted = ranges.parse_range(request.range) if request.range is not None else None
-    stretch = ranges.resolve(wanted, row.size_bytes) if wanted is not None else None
+    stretch = _stretch(request, row) if request.range is not None else None
     if stretch is None:
         return Chosen(row, 0, row.size_bytes, False, None)
     first, last = stretch
@@ -205,6 +205,15 @@ def _check_overrides(context: Context, request: ReadRequest) -> None:
     named = [field for field, _ in _OVERRIDES if getattr(request, field) is not None]
     if named or request.response_content_type is not None:
         raise S3Error("InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests.")
+
+
+def _stretch(request: ReadRequest, row: ObjectRow) -> tuple[int, int] | None:
+    """Return the first and the last byte that a range means; None = send the whole object."""
+    if_range = request.if_range
+    if if_range is not None and not conditions.allows_range(if_range, row.etag, row.sequence // 1_000_000):
+        return None
+    wanted = ranges.parse_range(request.range or "")
+    return ranges.resolve(wanted, row.size_bytes) if wanted is not None else None
 
 
 def _part(context: Context, row: ObjectRow, part_number: int) -> Chosen:
