@@ -215,8 +215,17 @@ def test_dns_names_every_tenancy_for_hosts_and_all_by_wildcards(settled: Any) ->
     assert "*.s3.localhost.     300 IN A 192.0.2.10" in document["zone"]
     assert "AAAA 2001:db8::1" in settled.ok("dns", "--address", "2001:db8::1")
     assert f"results.{T}.s3.localhost" in settled.ok("dns", "--buckets")
-    assert settled.json("dns")["address"] == "127.0.0.1"
+    assert settled.json("dns")["addresses"] == ["127.0.0.1"]
     assert settled.run("dns", "--address", "nowhere").exit_code == 2
+
+
+def test_dns_names_every_address_that_is_given_or_listened_on(settled: Any) -> None:
+    zone = settled.json("dns", "--address", "192.0.2.10", "--address", "2001:db8::1")["zone"]
+    assert [line.split()[-2] for line in zone] == ["A"] * 4 + ["AAAA"] * 4
+    (settled.home / "holdfast.toml").write_text(
+        's3 = ["192.0.2.10:80", "[2001:db8::1]:80"]\ns3_tls = ["192.0.2.10:443"]\n'
+    )
+    assert settled.json("dns")["addresses"] == ["192.0.2.10", "2001:db8::1"]
 
 
 @pytest.mark.parametrize(
