@@ -299,11 +299,12 @@ def test_tls_on_the_plain_port_and_plain_on_the_tls_port_end_soon(besieged: Besi
     with pytest.raises((ssl.SSLError, ConnectionResetError, EOFError)):
         Wire(besieged.port, tls=ssl.create_default_context(cafile=str(besieged.store.ca)), name="127.0.0.1")
     with Wire(besieged.tls_port) as wire:
-        wire.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        with pytest.raises((EOFError, AssertionError, ConnectionResetError)):
-            wire.read()
+        answer = wire.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2).read()
+        assert (answer.code, answer.headers["connection"]) == ("BadRequest", "close")
+        wire.end()
+        assert wire.is_closed()
     with Wire(besieged.tls_port) as wire:
-        wire.send(os.urandom(2000))
+        wire.send(b"\0" + os.urandom(2000))
         with pytest.raises((EOFError, AssertionError, ConnectionResetError)):
             wire.read()
 

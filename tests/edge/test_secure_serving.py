@@ -19,6 +19,7 @@ from tests.edge.test_tls import issue
 from tests.serving import Key, Store, serve
 
 from holdfast.auth.roles import Role
+from holdfast.config import Limits
 from holdfast.edge.authority import names_of
 
 TENANCY = "my-os-tenancy-o"
@@ -175,6 +176,25 @@ def test_a_handshake_that_is_cut_or_never_comes_leaves_the_server_well(shop: Sho
                 wire.send(data)
     with shop.connect("localhost") as wire:
         assert shop.get(wire, "localhost").body == b"inside"
+
+
+@pytest.mark.parametrize("body", [b"", b"x" * 3_000_000])
+def test_http_to_the_https_port_is_told_so_in_http(shop: Shop, body: bytes) -> None:
+    for method in (b"GET", b"PUT", b"DELETE"):
+        with Wire(shop.port(0, secure=True)) as wire:
+            head = b"%s /data/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (method, len(body))
+            answer = wire.send(head + body).read()
+        assert (answer.status, answer.code) == (400, "BadRequest")
+        assert answer.headers["connection"] == "close"
+        assert b"This port speaks https" in answer.body
+
+
+def test_https_to_the_http_port_is_refused_and_closed_at_once(shop: Shop) -> None:
+    for hello in (bytes.fromhex("16030100c8010000c40303") + bytes(194), bytes.fromhex("1603010200010001fc0303")):
+        with Wire(shop.port(0, secure=False)) as wire:
+            wire.socket.settimeout(Limits().header_timeout_s / 2)
+            assert wire.send(hello).read().verdict == (400, "BadRequest")
+            assert wire.is_closed()
 
 
 # --- certificates from a directory

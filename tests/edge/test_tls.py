@@ -36,7 +36,7 @@ def shown(certificates: Certificates, server_name: str | None, trusted: Path) ->
     client_context.check_hostname = False
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = client_context.wrap_bio(to_client, to_server, server_hostname=server_name)
-    server = server_context(certificates).wrap_bio(to_server, to_client, server_side=True)
+    server = server_context(certificates, bytes).wrap_bio(to_server, to_client, server_side=True)
     done: set[object] = set()
     while len(done) < 2:
         for side in (client, server):

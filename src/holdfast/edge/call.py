@@ -298,17 +298,24 @@ class S3Handler:
         await Call(self._gateway, connection, message, body).serve()
 
     def refuse(self, connection: Connection, error: S3Error) -> None:
+        connection.write(self.last_words(error))
+
+    def refuse_plain(self) -> bytes:
+        """Return the answer for who speaks http to a port that speaks https."""
+        return self.last_words(
+            S3Error("BadRequest", "This port speaks https, and a plain http request came: use https:// here.")
+        )
+
+    def last_words(self, error: S3Error) -> bytes:
+        """Return the answer to what could not be read as a request, after which the connection closes. Counts it."""
         gateway = self._gateway
         request_id = gateway.request_ids.next()
-        now_us = gateway.clock_us()
-        connection.write(
-            frame(
-                refusal(error, resource="", request_id=request_id, host_id=gateway.host_id),
-                request_id=request_id,
-                host_id=gateway.host_id,
-                epoch_s=now_us // 1_000_000,
-                closes=True,
-                is_head=False,
-            )
-        )
         gateway.page.count(gateway.metrics.index_of[UNKNOWN], error.status, 0, 0, 0)
+        return frame(
+            refusal(error, resource="", request_id=request_id, host_id=gateway.host_id),
+            request_id=request_id,
+            host_id=gateway.host_id,
+            epoch_s=gateway.clock_us() // 1_000_000,
+            closes=True,
+            is_head=False,
+        )

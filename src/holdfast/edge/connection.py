@@ -28,6 +28,8 @@ DRAINED_BYTES_MAX: Final = 64 * 1024
 LINGER_S: Final = 2.0
 """How long a client that still sends may take to see the refusal before the connection is cut."""
 TLS_WRITE_HIGH_BYTES: Final = 256 * 1024
+TLS_HANDSHAKE: Final = 0x16
+"""The first byte of who speaks TLS (RFC 8446, 5.1)."""
 
 _log = get_log("edge")
 
@@ -384,7 +386,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _wait_for_head(self) -> None:
         assert self._held is not None
-        if has_bare_line_feed(self._held):
+        if self._held[0] == TLS_HANDSHAKE:
+            self._refuse(S3Error("BadRequest", "This port speaks http, and a TLS handshake came: use http:// here."))
+        elif has_bare_line_feed(self._held):
             self._refuse(S3Error("BadRequest", "The request is malformed: a line of its head ends without CR."))
         elif self._phase is _Phase.IDLE:
             self._phase = _Phase.HEAD

@@ -13,16 +13,18 @@ import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from cryptography import x509
 
 from holdfast.telemetry.log import get_log
 
 from .authority import LocalAuthority, names_of
+from .misdirected import TellingContext
 
 CHECKED_EVERY_S: Final = 1.0
 KEPT_MAX: Final = 1024
+_Context = TypeVar("_Context", bound=ssl.SSLContext)
 _log = get_log("edge")
 
 
@@ -40,9 +42,13 @@ class Certificates(Protocol):
         """Look again at the next handshake, whatever the clock says."""
 
 
-def server_context(certificates: Certificates) -> ssl.SSLContext:
-    """Return the context to listen with: it gives each handshake the certificate for its name."""
-    context = new_context()
+def server_context(certificates: Certificates, answer_plain: Callable[[], bytes]) -> ssl.SSLContext:
+    """Return the context to listen with: it gives each handshake the certificate for its name.
+
+    `answer_plain` makes the answer for who speaks plain http here.
+    """
+    context = new_context(TellingContext)
+    context.answer = answer_plain
 
     def choose(handshake: ssl.SSLSocket | ssl.SSLObject, server_name: str | None, _: ssl.SSLContext) -> int | None:
         try:
@@ -56,9 +62,9 @@ def server_context(certificates: Certificates) -> ssl.SSLContext:
     return context
 
 
-def new_context() -> ssl.SSLContext:
+def new_context(kind: type[_Context]) -> _Context:
     """Return a server's context without a certificate: TLS 1.2 and newer, HTTP/1.1 only."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = kind(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
@@ -135,7 +141,7 @@ class CertificateDirectory:
         by_name: dict[str, ssl.SSLContext] = {}
         default: ssl.SSLContext | None = None
         for pair in self._pairs():
-            context = new_context()
+            context = new_context(ssl.SSLContext)
             context.load_cert_chain(pair.certificate, pair.key)
             default = default or context
             for name in names_of(x509.load_pem_x509_certificates(pair.certificate.read_bytes())[0]):
@@ -181,7 +187,7 @@ class IssuedCertificates:
             names = [*self._domains, *self._hosts]
         else:
             names = [name for domain in self._domains for name in (f"{tenancy}.{domain}", f"*.{tenancy}.{domain}")]
-        context = new_context()
+        context = new_context(ssl.SSLContext)
         # A tenancy's name has no underscore, so that no tenancy is called like the default's file.
         context.load_cert_chain(self._authority.find(tenancy or "_default", names, today))
         if len(self._contexts) >= KEPT_MAX:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import ssl
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -100,14 +101,16 @@ async def _serve(post: Post, tell_ready: int) -> None:
         jobs_file=post.home.jobs_file,
         threads=threads,
     )
-    hall = Hall(S3Handler(gateway), settings.limits, settings.trusted_proxies)
+    handler = S3Handler(gateway)
+    hall = Hall(handler, settings.limits, settings.trusted_proxies)
 
     def each_round() -> None:
         slot.beat(hall.connection_count)
         access_log.flush()
 
     certificates = open_certificates(settings, post.home, catalog)
-    servers = [await _listen(hall, listener, certificates) for listener in post.listeners]
+    context = server_context(certificates, handler.refuse_plain) if certificates is not None else None
+    servers = [await _listen(hall, listener, context) for listener in post.listeners]
     hall.start_rounds(each_round)
     stopped = _watch(post, certificates, access_log)
     gc.collect()
@@ -147,18 +150,18 @@ def open_certificates(settings: Settings, home: assemble.Home, catalog: Catalog)
     )
 
 
-async def _listen(hall: Hall, listener: Listener, certificates: Certificates | None) -> asyncio.Server:
+async def _listen(hall: Hall, listener: Listener, context: ssl.SSLContext | None) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     if not listener.is_secure:
         return await loop.create_server(
             lambda: Connection(hall, is_secure=False), sock=listener.socket, backlog=BACKLOG
         )
-    assert certificates is not None
+    assert context is not None
     return await loop.create_server(
         lambda: Connection(hall, is_secure=True),
         sock=listener.socket,
         backlog=BACKLOG,
-        ssl=server_context(certificates),
+        ssl=context,
         ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S,
         ssl_shutdown_timeout=SHUTDOWN_TIMEOUT_S,
     )
