@@ -95,7 +95,7 @@ class Depot:
     def create_upload(self, key: str, life_us: int = 7 * DAY_US) -> UploadRow:
         name = f"up{next(self._ids)}"
         row = UploadRow(
-            "b1", key, name, "open", "u1", self.now_us, "t", "", "", "STANDARD", "", "", name, "", self.now_us + life_us
+            "b1", key, name, "u1", self.now_us, "t", "", "", "STANDARD", "", "", name, self.now_us + life_us
         )
         self.commit(lambda tx: multipart.create(tx, row))
         return row

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from tests.jobs.depot import BUCKET, DAY_US, TENANCY, Depot
 
-from holdfast.catalog.rows import BUCKETS, RESERVATIONS, TENANCIES, UPLOADS, ReservationRow
+from holdfast.catalog.rows import BUCKETS, COMPLETIONS, RESERVATIONS, TENANCIES, UPLOADS, ReservationRow
 from holdfast.jobs.collect import collect
 from holdfast.jobs.expire_uploads import expire_uploads
 from holdfast.jobs.reservations import release_reservations
@@ -38,7 +38,7 @@ def test_a_completed_upload_is_remembered_for_a_day_and_its_object_stays(depot: 
     assert expire_uploads(depot.workshop) == (0, 1)
     assert depot.get("k") == body
     with depot.catalog.read() as rows:
-        assert not rows.scan(UPLOADS)
+        assert not rows.scan(COMPLETIONS)
 
 
 def test_an_upload_completed_after_it_was_found_is_left_alone(depot: Depot, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,9 +136,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(key=KEYS)
     def create_upload(self, key: str) -> None:
         upload_id = f"u{next(self.ids)}"
-        row = UploadRow(
-            "b", key, upload_id, "open", "u", self.now_us, "t", "", "", "STANDARD", "", "", f"m{upload_id}", "", 10**18
-        )
+        row = UploadRow("b", key, upload_id, "u", self.now_us, "t", "", "", "STANDARD", "", "", f"m{upload_id}", 10**18)
         self.commit(lambda tx: multipart.create(tx, row))
         self.open[upload_id] = (key, {})
 

@@ -204,12 +204,11 @@ def read_all(rows: Snapshot, blobs: Blobs) -> State:
         found.objects[row.key] = body = read(blobs, versions.resolve(rows, row, 0, row.size_bytes))
         assert len(body) == row.size_bytes
     for upload in rows.scan(UPLOADS):
-        if upload.state == "open":
-            parts = rows.scan(PARTS, (upload.upload_id,))
-            found.uploads[upload.upload_id] = (
-                upload.key,
-                {part.part_number: read(blobs, decode_slices(part.slices)) for part in parts},
-            )
+        parts = rows.scan(PARTS, (upload.upload_id,))
+        found.uploads[upload.upload_id] = (
+            upload.key,
+            {part.part_number: read(blobs, decode_slices(part.slices)) for part in parts},
+        )
     for entry in rows.scan(MANIFESTS):
         assert len(read(blobs, decode_slices(entry.slices))) == entry.size_bytes
     return found

@@ -129,9 +129,7 @@ class Workload:
 
     def create(self, state: State) -> Write:
         upload_id, key = f"u{self.new()}", self.random.choice(KEYS)
-        row = UploadRow(
-            "b", key, upload_id, "open", "u", self.now_us, "t", "", "", "STANDARD", "", "", upload_id, "", 10**18
-        )
+        row = UploadRow("b", key, upload_id, "u", self.now_us, "t", "", "", "STANDARD", "", "", upload_id, 10**18)
         return Write(
             f"create {upload_id}",
             lambda turn: multipart.create(turn.rows, row),

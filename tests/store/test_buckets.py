@@ -10,7 +10,7 @@ import pytest
 from holdfast.blobs.interface import Slice
 from holdfast.catalog.interface import Transaction
 from holdfast.catalog.memory import MemoryCatalog
-from holdfast.catalog.rows import GARBAGE, UPLOADS, BucketRow, TenancyRow, UploadRow
+from holdfast.catalog.rows import COMPLETIONS, GARBAGE, UPLOADS, BucketRow, CompletionRow, TenancyRow, UploadRow
 from holdfast.store import buckets, multipart, quotas
 from holdfast.store.errors import BucketNotEmpty
 
@@ -31,11 +31,11 @@ def commit(catalog: MemoryCatalog, change: Callable[[Transaction], Any]) -> None
         raise outcome.error
 
 
-def begin(tx: Transaction, count: int, parts: int = 0, state: str = "open") -> None:
+def begin(tx: Transaction, count: int, parts: int = 0) -> None:
     """Begin uploads of one key, each with so many parts of a byte."""
     for number in range(count):
-        upload_id = f"{state}{number:014x}"
-        row = UploadRow("b", "key", upload_id, state, "u", number, "t", "", "", "STANDARD", "", "", upload_id, "{}", 0)
+        upload_id = f"{number:014x}"
+        row = UploadRow("b", "key", upload_id, "u", number, "t", "", "", "STANDARD", "", "", upload_id, 0)
         multipart.create(tx, row)
         for part in range(1, parts + 1):
             place = (Slice(f"{upload_id}.{part}", 0, 1),)
@@ -53,13 +53,13 @@ def test_a_removed_bucket_takes_all_its_unfinished_uploads_along(catalog: Memory
         assert len(rows.scan(GARBAGE)) == multipart.SCAN_MAX + 5
 
 
-def test_completed_uploads_are_left_to_be_forgotten(catalog: MemoryCatalog) -> None:
-    commit(catalog, lambda tx: begin(tx, 3, state="completed"))
+def test_what_completes_answered_is_left_to_be_forgotten(catalog: MemoryCatalog) -> None:
+    kept = CompletionRow("b", "key", "u1", "{}", 0)
+    commit(catalog, lambda tx: tx.add(COMPLETIONS, kept))
     commit(catalog, lambda tx: buckets.remove(tx, TENANCY, BUCKET, 2))
     with catalog.read() as rows:
-        left = rows.scan(UPLOADS)
-    assert len(left) == 3
-    commit(catalog, lambda tx: [multipart.forget_completed(tx, upload) for upload in left])
+        assert rows.scan(COMPLETIONS) == [kept]
+    commit(catalog, lambda tx: multipart.forget(tx, kept))
 
 
 @pytest.mark.parametrize(("uploads", "parts"), [(6, 0), (2, 3)])

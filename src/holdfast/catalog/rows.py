@@ -155,8 +155,6 @@ class UploadRow(NamedTuple):
     bucket_id: str
     key: str
     upload_id: str
-    state: str
-    """`open`, or `completed`, kept so that a repeated Complete gets the same answer."""
     created_by: str
     created_at_us: int
     content_type: str
@@ -167,8 +165,20 @@ class UploadRow(NamedTuple):
     checksum_type: str
     manifest_id: str
     """The upload's own id, so that a part is found by its owner's name before and after Complete."""
+    expires_at_us: int
+
+
+class CompletionRow(NamedTuple):
+    """What a Complete answered, kept for a day so that a repeated one gets the same answer.
+
+    Apart from the unfinished uploads, so that a list of those never wades through these.
+    """
+
+    bucket_id: str
+    key: str
+    upload_id: str
     result: str
-    """JSON of what Complete answered; empty while open."""
+    """JSON of the parts, the ETag and the checksum."""
     expires_at_us: int
 
 
@@ -232,6 +242,7 @@ USAGE = Table("usage", UsageRow, ("scope_id",))
 OBJECTS = Table("objects", ObjectRow, ("bucket_id", "key"))
 MANIFESTS = Table("manifests", ManifestRow, ("manifest_id", "end_offset", "part_number"))
 UPLOADS = Table("uploads", UploadRow, ("bucket_id", "key", "upload_id"), {"by_expiry": ("expires_at_us",)})
+COMPLETIONS = Table("completions", CompletionRow, ("bucket_id", "key", "upload_id"), {"by_expiry": ("expires_at_us",)})
 PARTS = Table("parts", PartRow, ("upload_id", "part_number"))
 REFERENCES = Table("blob_references", ReferenceRow, ("blob_id", "owner"))
 GARBAGE = Table("garbage", GarbageRow, ("blob_id",), {"by_age": ("since_us",)})
@@ -248,6 +259,7 @@ ALL_TABLES = (
     OBJECTS,
     MANIFESTS,
     UPLOADS,
+    COMPLETIONS,
     PARTS,
     REFERENCES,
     GARBAGE,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
-from holdfast.catalog.interface import Transaction
-from holdfast.catalog.rows import BUCKETS, TENANCIES, UPLOADS, UploadRow
+from holdfast.catalog.interface import Row, Table, Transaction
+from holdfast.catalog.rows import BUCKETS, COMPLETIONS, TENANCIES, UPLOADS, CompletionRow, UploadRow
 from holdfast.store import multipart
 
 from .workshop import Workshop
@@ -25,38 +25,34 @@ class Expired(NamedTuple):
 
 
 def expire_uploads(workshop: Workshop) -> Expired:
-    """Abort open uploads past their time, each in a transaction of its own, and drop completed ones past theirs."""
+    """Abort unfinished uploads past their time, each in a transaction of its own, and forget completed ones."""
     now_us = workshop.clock_us()
-    aborted = forgotten = 0
-    while True:
-        with workshop.catalog.read() as rows:
-            found = rows.scan(UPLOADS, (), index="by_expiry", stop=now_us, count_max=BATCH)
-        if not found:
-            return Expired(aborted, forgotten)
-        completed = [upload for upload in found if upload.state == "completed"]
-        if completed:
-            forgotten += workshop.commit(partial(_forget, completed))
-        for upload in found:
+    forgotten = aborted = 0
+    while found := _past(workshop, COMPLETIONS, now_us):
+        forgotten += workshop.commit(partial(_forget, found))
+    while uploads := _past(workshop, UPLOADS, now_us):
+        for upload in uploads:
             if workshop.is_stopping():
                 return Expired(aborted, forgotten)
-            if upload.state != "completed":
-                aborted += workshop.commit(partial(_abort, upload, now_us))
+            aborted += workshop.commit(partial(_abort, upload, now_us))
+    return Expired(aborted, forgotten)
 
 
-def _forget(seen: Iterable[UploadRow], tx: Transaction) -> int:
-    count = 0
-    for each in seen:
-        upload = tx.find(UPLOADS, (each.bucket_id, each.key, each.upload_id))
-        if upload is not None:
-            multipart.forget_completed(tx, upload)
-            count += 1
-    return count
+def _past(workshop: Workshop, table: Table[Row], now_us: int) -> Sequence[Row]:
+    with workshop.catalog.read() as rows:
+        return rows.scan(table, (), index="by_expiry", stop=now_us, count_max=BATCH)
+
+
+def _forget(completions: Sequence[CompletionRow], tx: Transaction) -> int:
+    for completion in completions:
+        multipart.forget(tx, completion)
+    return len(completions)
 
 
 def _abort(seen: UploadRow, now_us: int, tx: Transaction) -> bool:
     """Abort an upload, unless it was completed or aborted since it was seen."""
     upload = tx.find(UPLOADS, (seen.bucket_id, seen.key, seen.upload_id))
-    if upload is None or upload.state != "open" or upload.expires_at_us >= now_us:
+    if upload is None or upload.expires_at_us >= now_us:
         return False
     (bucket,) = tx.scan(BUCKETS, (upload.bucket_id,), index="by_id")
     tenancy = tx.find(TENANCIES, (bucket.tenancy_id,))

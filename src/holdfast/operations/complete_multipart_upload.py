@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -80,11 +79,10 @@ def commit(context: Context, request: Request, receipt: Receipt | None) -> Respo
     if len(listed) > context.limits.parts_max:
         raise S3Error("MalformedXML", f"The list names more than {context.limits.parts_max} parts.")
     preconditions.check_put_headers(request.if_match, request.if_none_match)
-    upload = multipart.find(context.changes, bucket, request.key, request.upload_id)
-    if upload is None:
-        raise NoSuchUpload(request.upload_id)
-    if upload.state == "completed":
-        return _repeat(context, request, upload, listed)
+    answered = multipart.find_completion(context.changes, bucket, request.key, request.upload_id)
+    if answered is not None:
+        return _repeat(context, request, answered, listed)
+    upload = multipart.get_open(context.changes, bucket, request.key, request.upload_id)
     chosen = _choose(context, upload, listed)
     kind = Kind(upload.checksum_algorithm, upload.checksum_type) if upload.checksum_algorithm else None
     etag = checksums.etag_of_parts([bytes.fromhex(part.etag) for part in chosen])
@@ -181,12 +179,11 @@ def _signature(listed: Sequence[CompletedPart]) -> str:
     return ",".join(f"{item.part_number}:{(item.etag or '').strip().strip(chr(34))}" for item in listed)
 
 
-def _repeat(context: Context, request: Request, upload: UploadRow, listed: Sequence[CompletedPart]) -> Response:
-    result = json.loads(upload.result)
-    if result["parts"] != _signature(listed):
+def _repeat(context: Context, request: Request, answered: dict[str, str], listed: Sequence[CompletedPart]) -> Response:
+    if answered["parts"] != _signature(listed):
         raise NoSuchUpload(request.upload_id)
-    algorithm, kind, value = result["checksum"].split(":", 2) if result["checksum"] else ("", "", "")
-    return _answer(context, request, result["etag"], (algorithm, kind, value) if algorithm else None)
+    algorithm, kind, value = answered["checksum"].split(":", 2) if answered["checksum"] else ("", "", "")
+    return _answer(context, request, answered["etag"], (algorithm, kind, value) if algorithm else None)
 
 
 def _answer(context: Context, request: Request, etag: str, checksum: tuple[str, str, str] | None) -> Response:

@@ -52,7 +52,6 @@ def commit(context: Context, request: Request, receipt: Receipt | None) -> Respo
             bucket_id=bucket.bucket_id,
             key=request.key,
             upload_id=upload_id,
-            state="open",
             created_by=context.caller.id,
             created_at_us=context.now_us,
             content_type=facts.content_type,
@@ -62,7 +61,6 @@ def commit(context: Context, request: Request, receipt: Receipt | None) -> Respo
             checksum_algorithm=kind.algorithm if kind else "",
             checksum_type=kind.type if kind else "",
             manifest_id=upload_id,
-            result="",
             expires_at_us=context.now_us + context.limits.upload_life_days * US_PER_DAY,
         ),
     )

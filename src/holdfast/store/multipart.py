@@ -13,11 +13,13 @@ from typing import NamedTuple
 from holdfast.blobs.interface import Slice
 from holdfast.catalog.interface import Snapshot, Transaction
 from holdfast.catalog.rows import (
+    COMPLETIONS,
     GARBAGE,
     MANIFESTS,
     PARTS,
     UPLOADS,
     BucketRow,
+    CompletionRow,
     ManifestRow,
     ObjectRow,
     PartRow,
@@ -51,17 +53,21 @@ def create(tx: Transaction, upload: UploadRow) -> None:
     tx.add(UPLOADS, upload)
 
 
-def find(rows: Snapshot, bucket: BucketRow, key: str, upload_id: str) -> UploadRow | None:
-    """Return an upload, open or completed, or None."""
-    return rows.find(UPLOADS, (bucket.bucket_id, key, upload_id))
-
-
 def get_open(rows: Snapshot, bucket: BucketRow, key: str, upload_id: str) -> UploadRow:
     """Return an open upload. Raises `NoSuchUpload`."""
-    upload = find(rows, bucket, key, upload_id)
-    if upload is None or upload.state != "open":
+    upload = rows.find(UPLOADS, (bucket.bucket_id, key, upload_id))
+    if upload is None:
         raise NoSuchUpload(upload_id)
     return upload
+
+
+def find_completion(rows: Snapshot, bucket: BucketRow, key: str, upload_id: str) -> dict[str, str] | None:
+    """Return what the Complete of this upload answered, or None when it is not completed or forgotten already."""
+    completion = rows.find(COMPLETIONS, (bucket.bucket_id, key, upload_id))
+    if completion is None:
+        return None
+    result: dict[str, str] = json.loads(completion.result)
+    return result
 
 
 def put_part(
@@ -133,7 +139,7 @@ def complete(
     """Make the chosen parts, in their order, the current version of the key, and drop the others: all in this
     transaction.
 
-    The upload's row stays, completed and with `result`, so that a repeated Complete is told the same.
+    `result` is kept for a day, so that a repeated Complete is told the same.
     """
     held = list_parts(tx, upload)
     taken = {part.part_number for part in chosen}
@@ -164,14 +170,10 @@ def complete(
         upload_bytes_freed=sum(part.size_bytes for part in held),
         upload_parts_freed=len(held),
     )
-    tx.replace(
-        UPLOADS,
-        upload._replace(
-            state="completed",
-            result=json.dumps(result, separators=(",", ":")),
-            expires_at_us=now_us + COMPLETED_LIFE_US,
-        ),
-    )
+    tx.remove(UPLOADS, (upload.bucket_id, upload.key, upload.upload_id))
+    kept = json.dumps(result, separators=(",", ":"))
+    expires_at_us = now_us + COMPLETED_LIFE_US
+    tx.add(COMPLETIONS, CompletionRow(upload.bucket_id, upload.key, upload.upload_id, kept, expires_at_us))
     return row
 
 
@@ -195,10 +197,9 @@ def postpone(tx: Transaction, upload: UploadRow, expires_at_us: int) -> None:
     tx.replace(UPLOADS, upload._replace(expires_at_us=expires_at_us), upload)
 
 
-def forget_completed(tx: Transaction, upload: UploadRow) -> None:
-    """Drop the row that answered repeated Completes."""
-    assert upload.state == "completed"
-    tx.remove(UPLOADS, (upload.bucket_id, upload.key, upload.upload_id))
+def forget(tx: Transaction, completion: CompletionRow) -> None:
+    """Drop the row that answers repeated Completes."""
+    tx.remove(COMPLETIONS, (completion.bucket_id, completion.key, completion.upload_id))
 
 
 def expand_manifest(tx: Transaction, manifest_id: str, now_us: int, count_max: int) -> bool:
@@ -242,7 +243,7 @@ def list_uploads(
         for group in _by_key(rows, bucket, found, is_whole=len(found) < SCAN_MAX):
             following = group[0].key + "\0"
             rolled = common_prefix(group[0].key, prefix, delimiter)
-            waiting = [row for row in group if row.state == "open" and not _is_before(row, key_mark, upload_mark)]
+            waiting = [row for row in group if not _is_before(row, key_mark, upload_mark)]
             if not waiting:
                 continue
             if rolled is not None:
