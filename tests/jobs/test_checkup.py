@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from holdfast import assemble
 from holdfast.admin.endpoints import Serving
-from holdfast.auth.keyring import Keyring
+from holdfast.auth.keyring import Keyring, secret_context
 from holdfast.blobs.interface import Blobs
 from holdfast.catalog.rows import ACCESS_KEYS, AUDIT, AccessKeyRow, AuditRow
 from holdfast.config import Address, Settings
@@ -73,6 +73,19 @@ def test_a_lost_or_open_keyring_fails_once_there_are_access_keys(home: assemble.
     assert states(homes.check_catalog(home, NOW_US))["keyring"] == "ok"
     home.keyring_file.chmod(0o640)
     assert states(homes.check_catalog(home, NOW_US))["keyring"] == "fail"
+
+
+def test_a_keyring_of_another_home_fails(home: assemble.Home) -> None:
+    sealed, version = Keyring({1: bytes(32)}).seal("secret", secret_context("t", "a"))
+    row = AccessKeyRow("a", "t", "u", sealed, version, "", 0, None, "active", 0, "[]", "[]")
+    catalog = assemble.open_catalog(home)
+    catalog.commit([lambda tx: tx.add(ACCESS_KEYS, row)])
+    catalog.close()
+    Keyring.load_or_create(home.keyring_file, lambda: False)
+    (finding,) = [each for each in homes.check_catalog(home, NOW_US) if each.subject == "keyring"]
+    assert finding.state == "fail"
+    assert "1 of 1 access keys" in finding.text
+    assert "holdfast keyring new" in finding.advice
 
 
 def test_a_damaged_and_a_lost_catalog_fail(home: assemble.Home) -> None:

@@ -25,9 +25,10 @@ from holdfast.catalog.rows import (
     UserRow,
 )
 from holdfast.store.errors import TenancyClosed
+from holdfast.telemetry.log import get_log
 
 from .decide import ANONYMOUS, Subject
-from .keyring import Keyring, secret_context
+from .keyring import Keyring, KeyringError, secret_context
 from .policies import members_group_id
 from .roles import Role
 from .scope import UNLIMITED, Scope
@@ -43,6 +44,8 @@ _READS: Final = ("s3:Get", "s3:List")
 _REMOVALS: Final = frozenset(
     ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:DeleteBucket", "s3:AbortMultipartUpload")
 )
+
+_log = get_log("auth")
 
 SnapshotFactory = Callable[[], AbstractContextManager[Snapshot]]
 
@@ -109,6 +112,8 @@ class Callers:
 
     keyring: Keyring
     _entries: OrderedDict[str, _Entry] = field(default_factory=OrderedDict)
+    _unopened: set[str] = field(default_factory=set)
+    """Access keys whose secrets did not open: told of in the log, once each."""
 
     def find(
         self,
@@ -128,8 +133,9 @@ class Callers:
         suspended, removed or ended: AWS answers `InvalidAccessKeyId` (403) for a key that was deleted or made
         inactive (`ExpiredToken` is for temporary credentials), and before the signature holds nobody is told which it
         was. The tenancy's state is not asked here: see `Caller.check_open`. Source:
-        https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html Raises KeyringError when the secret does
-        not open.
+        https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+
+        Unknown is a key, too, whose secret the keyring does not open; the log names it for the operator.
         """
         entry = self._entries.get(access_key_id)
         if entry is None or entry.generation != generation or not 0 <= now_us - entry.read_at_us < AGE_MAX_US:
@@ -152,9 +158,16 @@ class Callers:
         if found is None:
             return None
         access_key, tenancy, user, member = found
-        secret = self.keyring.unseal(
-            access_key.sealed_secret, access_key.key_version, secret_context(tenancy.tenancy_id, access_key_id)
-        )
+        try:
+            secret = self.keyring.unseal(
+                access_key.sealed_secret, access_key.key_version, secret_context(tenancy.tenancy_id, access_key_id)
+            )
+        except KeyringError as error:
+            if access_key_id not in self._unopened:
+                self._unopened.add(access_key_id)
+                _log.error("an access key is refused: its secret does not open", key=access_key_id, fault=str(error))
+            return None
+        self._unopened.discard(access_key_id)
         caller = Caller(member_subject(tenancy, member, access_key), tenancy, user, access_key)
         ends = [end_us for end_us in (access_key.expires_at_us, member.until_us) if end_us is not None]
         entry = _Entry(Material(caller, secret), tenancy.name, min(ends, default=None), generation, now_us)

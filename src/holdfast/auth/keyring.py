@@ -74,10 +74,25 @@ class Keyring:
         return cls.load(path)
 
     @classmethod
-    def add_version(cls, path: Path) -> Self:
-        """Add a version to the file and return the keyring with it. What is sealed from now on is sealed with it."""
+    def create(cls, path: Path, above: int) -> Self:
+        """Make a keyring in the place of one that is lost, and return it; one that is there by now is left and loaded.
+
+        Its version is above `above`, the newest that sealed anything, so that running servers look into the file.
+        """
+        try:
+            _write(path, {above + 1: secrets.token_bytes(KEY_BYTES)}, replaces=False)
+        except FileExistsError:
+            pass
+        return cls.load(path)
+
+    @classmethod
+    def add_version(cls, path: Path, above: int = 0) -> Self:
+        """Add a version, which is above `above` too, to the file and return the keyring with it.
+
+        What is sealed from now on is sealed with it.
+        """
         keys = _read(path)
-        _write(path, {**keys, max(keys) + 1: secrets.token_bytes(KEY_BYTES)}, replaces=True)
+        _write(path, {**keys, max(*keys, above) + 1: secrets.token_bytes(KEY_BYTES)}, replaces=True)
         return cls.load(path)
 
     def seal(self, secret: str, associated: bytes) -> tuple[bytes, int]:
@@ -103,7 +118,7 @@ class Keyring:
         except (InvalidTag, ValueError):
             raise KeyringError(
                 f"a sealed secret does not open with version {version} of the keyring: the keyring belongs to another "
-                "home, or the database was changed; restore both from one backup"
+                "home, or the database was changed; put this home's keyring back, or see holdfast keyring new --help"
             ) from None
 
 
@@ -117,7 +132,7 @@ def _ciphers(keys: Mapping[int, bytes]) -> dict[int, AESGCM]:
 def _missing(path: Path) -> KeyringError:
     return KeyringError(
         f"{path} is missing, and the secrets of access keys are sealed with it: restore it from where you keep it "
-        "(backups name it apart from the database); without it every access key must be made anew"
+        "(backups name it apart from the database), or, if no copy is left, run holdfast keyring new"
     )
 
 
@@ -140,7 +155,10 @@ def _read(path: Path) -> dict[int, bytes]:
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         keys = {}
     if not keys or any(version < 1 or len(key) != KEY_BYTES for version, key in keys.items()):
-        raise KeyringError(f"{path} is damaged: restore it from where you keep it")
+        raise KeyringError(
+            f"{path} is damaged: restore it from where you keep it, or, if no copy is left, move it away and run "
+            "holdfast keyring new"
+        )
     return keys
 
 

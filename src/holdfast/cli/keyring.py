@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from .desk import Desk, desk_command
+from .desk import Desk, Refusal, desk_command
 
 
 @click.group(name="keyring")
 def command() -> None:
-    """Rotate the keys that seal the secrets of access keys."""
+    """Rotate the keys that seal the secrets of access keys, or make new ones when they are lost."""
 
 
 @desk_command("holdfast keyring rotate", group=command, name="rotate")
@@ -33,3 +33,45 @@ def rotate(desk: Desk) -> None:
         [f"version {keyring.newest} of the keyring seals {sealed:,} secrets"],
     )
     desk.hint(f"Now copy {home.keyring_file} to where you keep it: backups don't hold it.")
+
+
+@desk_command(
+    "holdfast keyring new                  # says how many access keys are lost, and changes nothing",
+    "holdfast keyring new --revoke-keys",
+    group=command,
+    name="new",
+)
+@click.option("--revoke-keys", is_flag=True, help="Do it: access keys that the old keyring sealed are lost for good.")
+def new(desk: Desk, revoke_keys: bool) -> None:
+    """Make a keyring where the old one is lost for good, and revoke the access keys that it sealed.
+
+    Only for when no copy is left: objects, buckets, members and quotas stay as they are, but every access key has to be
+    made anew. Keys that the keyring opens are left alone, so that it may be run again, and beside a running store.
+    """
+    from holdfast.admin.sealing import revoke_unsealable, unsealable
+    from holdfast.auth.keyring import Keyring
+    from holdfast.catalog.rows import ACCESS_KEYS
+
+    home = desk.home(desk.settings())
+    with desk.office() as office:
+        keyring = Keyring.load(home.keyring_file) if home.keyring_file.exists() else None
+        with office.read() as rows:
+            lost = list(unsealable(rows, keyring))
+            newest = max((row.key_version for row in rows.scan(ACCESS_KEYS)), default=0)
+        standing = sum(row.state == "active" for row in lost)
+        if lost and not revoke_keys:
+            raise Refusal(
+                f"this revokes {standing:,} access keys for good: put a copy of the keyring at {home.keyring_file} if "
+                "there is one left, else say holdfast keyring new --revoke-keys"
+            )
+        # On stable storage before a key is revoked; a crash in between leaves keys that are refused, and a next run.
+        if keyring is None:
+            keyring = Keyring.create(home.keyring_file, newest)
+        elif lost and keyring.newest <= newest:
+            keyring = Keyring.add_version(home.keyring_file, newest)
+        revoked = revoke_unsealable(office, keyring) if lost else 0
+    desk.answer(
+        {"keyring": str(home.keyring_file), "version": keyring.newest, "revoked": revoked},
+        [f"version {keyring.newest} of the keyring seals from now on; {revoked:,} access keys are revoked"],
+    )
+    desk.hint(f"Now copy {home.keyring_file} to where you keep it, and make keys anew with holdfast key create.")

@@ -17,7 +17,7 @@ COMMANDS: Final = {
     "user": "Create, list, suspend and remove users.",
     "member": "Say who has which role in a tenancy.",
     "key": "Make, list, rotate and revoke access keys (tokens).",
-    "keyring": "Rotate the keys that seal the secrets of access keys.",
+    "keyring": "Rotate the keys that seal secrets, or make lost ones anew.",
     "usage": "Show what a tenancy and its buckets hold.",
     "dns": "Print the names that a hosts file or name server must know.",
     "backup": "Write a backup of a home, while it is served.",

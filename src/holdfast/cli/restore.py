@@ -50,7 +50,7 @@ def command(desk: Desk, source: Path) -> None:
     if not home.keyring_file.exists():
         lines += [
             f"Now put the keyring in its place: cp KEYRING {home.keyring_file} && chmod 600 {home.keyring_file}",
-            "  (lost? then no access key works any more: revoke them and make new ones with holdfast key create)",
+            "  (lost? then no access key works any more: holdfast keyring new revokes them, and you make new ones)",
         ]
     lines += [f"FAULT {fault}" for fault in faults]
     desk.answer(document, lines)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from holdfast import assemble
+from holdfast.admin.sealing import unsealable
 from holdfast.auth.keyring import Keyring, KeyringError
 from holdfast.catalog.interface import Catalog, CatalogError
 from holdfast.catalog.rows import ACCESS_KEYS, AUDIT, OBJECTS
@@ -71,16 +72,21 @@ def _check_rows(home: assemble.Home, catalog: Catalog) -> Iterator[Finding]:
 
 
 def _check_keyring(home: assemble.Home, catalog: Catalog) -> Iterator[Finding]:
+    advice = f"put the copy that you keep apart at {home.keyring_file}, mode 600; if none is left, holdfast keyring new"
     with catalog.read() as rows:
-        has_keys = bool(rows.scan(ACCESS_KEYS, count_max=1))
-    if not home.keyring_file.exists() and not has_keys:
-        yield Finding("keyring", "ok", "made with the first access key")
-        return
-    try:
-        Keyring.load(home.keyring_file)
-    except KeyringError as error:
-        advice = f"put the copy that you keep apart at {home.keyring_file}, mode 600"
-        yield Finding("keyring", "fail", str(error), advice)
+        count = len(rows.scan(ACCESS_KEYS))
+        if not home.keyring_file.exists() and not count:
+            yield Finding("keyring", "ok", "made with the first access key")
+            return
+        try:
+            keyring = Keyring.load(home.keyring_file)
+        except KeyringError as error:
+            yield Finding("keyring", "fail", str(error), advice)
+            return
+        lost = sum(1 for _ in unsealable(rows, keyring))
+    if lost:
+        text = f"{lost:,} of {count:,} access keys do not open with {home.keyring_file}: they are refused"
+        yield Finding("keyring", "fail", text, advice)
     else:
         yield Finding("keyring", "ok", f"{home.keyring_file}; keep a copy in another place than the backups")
 
