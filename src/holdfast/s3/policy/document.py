@@ -43,6 +43,8 @@ _NOT_JSON: Final = "Policies must be valid JSON and the first byte must be '{'"
 _INVALID_PRINCIPAL: Final = "Invalid principal in policy"
 _INVALID_ACTION: Final = "Policy has invalid action"
 _INVALID_RESOURCE: Final = "Policy has invalid resource"
+_QUOTED_MAX: Final = 200
+"""Characters of a document that a refusal repeats."""
 
 
 def parse(document: bytes | str, bucket: str, resolve: Resolve) -> Policy:
@@ -77,8 +79,18 @@ def parse(document: bytes | str, bucket: str, resolve: Resolve) -> Policy:
         raise _malformed(str(error)) from error
 
 
-def _malformed(message: str) -> S3Error:
-    return S3Error("MalformedPolicy", message)
+def _malformed(message: str, reason: str = "") -> S3Error:
+    """Return the refusal: AWS's sentence, which clients know, and what exactly is wrong here."""
+    return S3Error("MalformedPolicy", f"{message}: {reason}" if reason else message)
+
+
+def _quoted(value: Any) -> str:
+    """Return what the document says, as a sentence of ours may repeat it: short, and of printable characters."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = value if isinstance(value, str) else json.dumps(value)
+    text = text if len(text) <= _QUOTED_MAX else f"{text[:_QUOTED_MAX]}…"
+    return text if text.isprintable() and text else json.dumps(text)
 
 
 def _load(document: bytes | str) -> dict[str, Any]:
@@ -91,6 +103,9 @@ def _load(document: bytes | str) -> dict[str, Any]:
         raise _malformed(f"Policies have at most {DOCUMENT_BYTES_MAX} bytes")
     try:
         fields = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        raise _malformed(_NOT_JSON, f"not valid JSON at {place}: {error.msg}") from error
     except (ValueError, RecursionError) as error:
         raise _malformed(_NOT_JSON) from error
     if not isinstance(fields, dict):
@@ -113,7 +128,7 @@ def _no_constant(_: str) -> NoReturn:
 def _only(fields: dict[str, Any], known: frozenset[str]) -> None:
     for field in fields:
         if field not in known:
-            raise _malformed(f"Unknown field {field}")
+            raise _malformed(f"Unknown field {_quoted(field)}")
 
 
 def _statement(fields: Any, bucket: str, resolve: Resolve, variables: bool) -> dict[str, Any]:
@@ -126,7 +141,7 @@ def _statement(fields: Any, bucket: str, resolve: Resolve, variables: bool) -> d
     if effect is None:
         raise _malformed("Missing required field Effect")
     if effect not in ("Allow", "Deny"):
-        raise _malformed(f"Invalid effect: {effect}")
+        raise _malformed(f"Invalid effect: {_quoted(effect)}")
     principals, but_principals = _one_of(fields, "Principal")
     if but_principals and effect == "Allow":
         # Whoever is forgotten would be granted everything; AWS does not take it either.
@@ -164,16 +179,17 @@ def _strings(value: Any, complaint: str) -> list[str]:
     """One string or a list of some, none empty."""
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not values or not all(isinstance(text, str) and text for text in values):
-        raise _malformed(complaint)
+        raise _malformed(complaint, f"{_quoted(value)} is no string and no list of strings")
     return values
 
 
 def _actions(value: Any) -> list[str]:
     patterns = _strings(value, _INVALID_ACTION)
-    try:
-        expand(patterns)
-    except ValueError as error:
-        raise _malformed(_INVALID_ACTION) from error
+    for pattern in patterns:
+        try:
+            expand((pattern,))
+        except ValueError as error:
+            raise _malformed(_INVALID_ACTION, f"{_quoted(pattern)} is not an action of S3") from error
     return patterns
 
 
@@ -182,7 +198,7 @@ def _principals(value: Any, resolve: Resolve) -> tuple[bool, set[str], set[str]]
     if value == "*":
         return True, set(), set()
     if not isinstance(value, dict) or not value:
-        raise _malformed(_INVALID_PRINCIPAL)
+        raise _malformed(_INVALID_PRINCIPAL, f'{_quoted(value)} is neither "*" nor an object that says whom')
     everyone = False
     users: set[str] = set()
     groups: set[str] = set()
@@ -197,18 +213,18 @@ def _principals(value: Any, resolve: Resolve) -> tuple[bool, set[str], set[str]]
             if kind in ("AWS", "anonymous") and name == "*":
                 everyone = True
             elif kind == "user" and name == "*":
-                groups.add(_known(resolve("members", "*")))
+                groups.add(_known(resolve("members", "*"), "member", name))
             elif kind == "user" or kind == "CanonicalUser":
-                users.add(_known(resolve("user", name)))
+                users.add(_known(resolve("user", name), "member", name))
             elif kind == "group":
-                groups.add(_known(resolve("group", name)))
+                groups.add(_known(resolve("group", name), "group", name))
             elif kind == "AWS":
                 is_group, found = _aws_principal(name, resolve)
-                (groups if is_group else users).add(_known(found))
+                (groups if is_group else users).add(_known(found, "group" if is_group else "member", name))
             else:
-                raise _malformed(_INVALID_PRINCIPAL)
+                raise _malformed(_INVALID_PRINCIPAL, f"{_quoted(kind)} of {_quoted(name)} is not known here")
     if not named_count:
-        raise _malformed(_INVALID_PRINCIPAL)
+        raise _malformed(_INVALID_PRINCIPAL, "it names nobody")
     return everyone, users, groups
 
 
@@ -231,27 +247,29 @@ def _aws_principal(name: str, resolve: Resolve) -> tuple[bool, str | None]:
     return False, resolve("user", entity) if entity else None
 
 
-def _known(principal_id: str | None) -> str:
+def _known(principal_id: str | None, kind: str, name: str) -> str:
     if principal_id is None:
-        raise _malformed(_INVALID_PRINCIPAL)
+        # The same for who belongs to another tenancy and who belongs to none.
+        raise _malformed(_INVALID_PRINCIPAL, f"there is no {kind} named {_quoted(name)} in this tenancy")
     return principal_id
 
 
 def _resource(pattern: str, bucket: str, variables: bool) -> str:
     """The pattern without its ARN, checked to lie in the bucket."""
+    outside = f"{_quoted(pattern)} is not in the bucket {bucket}"
     match = _BUCKET_ARN.fullmatch(pattern)
     if match is not None:
         pattern = match.group(1)
     elif pattern.startswith("arn:"):
-        raise _malformed(_INVALID_RESOURCE)
+        raise _malformed(_INVALID_RESOURCE, outside)
     else:
         pattern = pattern.removeprefix("/")
     try:
         tokens = tokenize(pattern.partition("/")[0], wildcards=True, variables=variables)
     except ValueError as error:
-        raise _malformed(_INVALID_RESOURCE) from error
+        raise _malformed(_INVALID_RESOURCE, f"{_quoted(pattern)}: {error}") from error
     if not all(isinstance(token, str | Wild) for token in tokens) or not matcher(tokens)(bucket):
-        raise _malformed(_INVALID_RESOURCE)
+        raise _malformed(_INVALID_RESOURCE, outside)
     return pattern
 
 
@@ -261,7 +279,7 @@ def _conditions(value: Any, variables: bool) -> list[list[Any]]:
     conditions: list[list[Any]] = []
     for operator, keys in value.items():
         if not isinstance(keys, dict) or not keys:
-            raise _malformed(f"Invalid Condition type : {operator}")
+            raise _malformed(f"Invalid Condition type : {_quoted(operator)}")
         for key, wanted in keys.items():
             values = [_scalar(item) for item in (wanted if isinstance(wanted, list) else [wanted])]
             try:
