@@ -92,6 +92,11 @@ class Home:
         return self.run / "scrub.json"
 
     @property
+    def last_scrub_file(self) -> Path:
+        """When `holdfast scrub` last read everything, and what it found: JSON of `finished_us` and `faults`."""
+        return self.run / "last-scrub.json"
+
+    @property
     def serving_file(self) -> Path:
         """Written by `serve` once it listens: JSON of `pid`, `s3`, `s3_tls` (HOST:PORT), `domain`, `ext_domain`."""
         return self.run / "serve.json"

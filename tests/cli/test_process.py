@@ -59,3 +59,25 @@ def test_root_acts_as_the_owner_of_the_home() -> None:
         done = run(home, "user", "create", "ben")
         assert done.returncode == 0, done.stderr
         assert {path.stat().st_uid for path in (home, *home.rglob("*"))} == {65534}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_a_home_that_root_restores_belongs_to_the_owner_of_the_backup() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        home, to, again = (Path(folder, name) for name in ("home", "to", "again"))
+        run(home, "user", "create", "uma")
+        for path in (home, *home.rglob("*")):
+            os.chown(path, 65534, 65534)
+        refused = run(home, "backup", str(to))
+        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+        assert "as user nobody, who owns the home: " in refused.stderr
+        assert f"install -d -m 700 -o nobody {to}" in refused.stderr
+        to.mkdir(mode=0o700)
+        os.chown(to, 65534, 65534)
+        assert run(home, "backup", str(to)).returncode == 0
+        done = run(again, "restore", str(to))
+        assert done.returncode == 0, done.stderr
+        assert "belongs to nobody" in done.stdout
+        assert {path.stat().st_uid for path in (again, *again.rglob("*"))} == {65534}
+        assert run(again, "user", "create", "ben").returncode == 0

@@ -52,7 +52,9 @@ def test_a_backup_is_restored_and_says_what_to_keep_apart(filled: Terminal, tmp_
     assert answer["keyring_is_there"] is False
     assert other.json("scrub") == {"faults": [], "repaired_counters": 0}
     assert [key["user"] for key in other.json("key", "list", "ten-o")] == ["mary"]
-    assert "put the keyring in its place" in Terminal(tmp_path / "third").ok("restore", str(tmp_path / "to"))
+    said = Terminal(tmp_path / "third").ok("restore", str(tmp_path / "to"))
+    assert "put the keyring in its place" in said
+    assert str(tmp_path / "third" / "tls") in said
 
 
 def test_scrub_names_the_key_of_a_flipped_byte_and_fails(filled: Terminal) -> None:
@@ -69,6 +71,22 @@ def test_scrub_names_the_key_of_a_flipped_byte_and_fails(filled: Terminal) -> No
     assert filled.ok("scrub", "--quick") == "every blob is there, and the rows agree\n"
 
 
+def test_doctor_remembers_what_a_scrub_by_hand_found_until_one_finds_nothing(filled: Terminal) -> None:
+    def told() -> tuple[str, str]:
+        document = json.loads(filled.run("doctor", "--json").stdout)
+        return next((finding["state"], finding["text"]) for finding in document if finding["subject"] == "scrub")
+
+    flip(large_blob(filled.home))
+    assert filled.run("scrub").exit_code == 1
+    assert told()[0] == "fail"
+    assert "key precious" in told()[1]
+    flip(large_blob(filled.home))
+    filled.ok("scrub", "--quick")
+    assert told()[0] == "fail", "a quick one reads nothing"
+    filled.ok("scrub")
+    assert told() == ("ok", "the last pass, 0 days ago, found nothing")
+
+
 def test_a_backup_of_a_rotten_home_is_made_and_fails(filled: Terminal, tmp_path: Path) -> None:
     flip(large_blob(filled.home))
     result = filled.run("backup", str(tmp_path / "to"), "--json")
@@ -76,7 +94,7 @@ def test_a_backup_of_a_rotten_home_is_made_and_fails(filled: Terminal, tmp_path:
     assert len(json.loads(result.stdout)["faults"]) == 1
     result = Terminal(tmp_path / "other").run("restore", str(tmp_path / "to"))
     assert result.exit_code == 1
-    assert "1 faults: see docs/how-to/repair.md" in result.stderr
+    assert "holdfast: 1 fault: see docs/how-to/repair.md" in result.stderr
 
 
 def test_what_is_no_backup_is_refused_in_a_sentence(filled: Terminal, tmp_path: Path) -> None:
@@ -94,7 +112,7 @@ def test_scrub_repairs_counters_only_when_asked(filled: Terminal) -> None:
     catalog.commit([lambda tx: tx.replace(USAGE, usage._replace(live_objects=99))])
     catalog.close()
     assert filled.run("scrub", "--quick").exit_code == 1
-    assert "1 counters were wrong" in filled.ok("scrub", "--quick", "--repair-usage")
+    assert "1 wrong counter put right" in filled.ok("scrub", "--quick", "--repair-usage")
     assert filled.ok("scrub", "--quick").startswith("every blob is there")
 
 

@@ -23,6 +23,7 @@ from holdfast.catalog.rows import ACCESS_KEYS, AUDIT, AccessKeyRow, AuditRow
 from holdfast.config import Address, Settings
 from holdfast.jobs.checkup import Finding, examine, machine, network
 from holdfast.jobs.checkup import home as homes
+from holdfast.jobs.patrol import note_pass
 from holdfast.telemetry.board import Board
 
 NOW_US = 1_800_000_000_000_000
@@ -154,6 +155,13 @@ def test_what_the_last_scrub_found_and_when_is_told(
     home: assemble.Home, age_days: int, faults: list[str], state: str
 ) -> None:
     home.scrub_file.write_text(json.dumps({"finished_us": NOW_US - age_days * DAY_US, "faults": faults}))
+    assert states(homes.check_jobs(home, NOW_US, is_running=False)) == {"scrub": state}
+
+
+@pytest.mark.parametrize(("by_hand_us", "state"), [(NOW_US - 1, "ok"), (NOW_US - 3, "fail")])
+def test_the_newer_of_two_scrubs_counts(home: assemble.Home, by_hand_us: int, state: str) -> None:
+    home.scrub_file.write_text(json.dumps({"finished_us": NOW_US - 2, "faults": ["key k is rotten"]}))
+    note_pass(home.last_scrub_file, by_hand_us, [])
     assert states(homes.check_jobs(home, NOW_US, is_running=False)) == {"scrub": state}
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
 import click
 
-from .desk import Desk, Refusal, desk_command
-from .tables import moment
+from .desk import Desk, Refusal, desk_command, name_of_user
+from .tables import counted, moment
 
 
 @desk_command(
@@ -36,6 +37,12 @@ def command(desk: Desk, to: Path) -> None:
             made = back_up(home, catalog, blobs, Archive(to), lambda: time.time_ns() // 1000)
         except BackupError as error:
             raise Refusal(str(error)) from None
+        except PermissionError as error:
+            me = name_of_user(os.geteuid())
+            raise Refusal(
+                f"as user {me}, who owns the home: {error.filename or to}: {error.strerror}; choose a directory that "
+                f"{me} may write, or make one: install -d -m 700 -o {me} {to}"
+            ) from None
     finally:
         catalog.close()
     contents = made.contents
@@ -62,4 +69,4 @@ def command(desk: Desk, to: Path) -> None:
     lines += [f"FAULT {fault}" for fault in contents.faults]
     desk.answer(document, lines)
     if contents.faults:
-        raise Refusal(f"{len(contents.faults)} blobs are not whole: see docs/how-to/repair.md")
+        raise Refusal(f"{counted(len(contents.faults), 'fault')}: see docs/how-to/repair.md")

@@ -6,6 +6,7 @@ import functools
 import getpass
 import json
 import os
+import pwd
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,6 +97,14 @@ def person() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return str(os.getuid())  # A container's uid without a name.
+
+
+def name_of_user(uid: int) -> str:
+    """Return the name of a user, or the number where it has none, as in a container."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def become_owner(root: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .desk import Desk, Refusal, desk_command
+from .tables import counted
 
 
 @click.group(name="keyring")
@@ -30,7 +31,7 @@ def rotate(desk: Desk) -> None:
         sealed = seal_all(office, keyring)
     desk.answer(
         {"keyring": str(home.keyring_file), "version": keyring.newest, "sealed": sealed},
-        [f"version {keyring.newest} of the keyring seals {sealed:,} secrets"],
+        [f"version {keyring.newest} of the keyring seals {counted(sealed, 'secret')}"],
     )
     desk.hint(f"Now copy {home.keyring_file} to where you keep it: backups don't hold it.")
 
@@ -61,8 +62,8 @@ def new(desk: Desk, revoke_keys: bool) -> None:
         standing = sum(row.state == "active" for row in lost)
         if lost and not revoke_keys:
             raise Refusal(
-                f"this revokes {standing:,} access keys for good: put a copy of the keyring at {home.keyring_file} if "
-                "there is one left, else say holdfast keyring new --revoke-keys"
+                f"this revokes {counted(standing, 'access key')} for good: if a copy of the keyring is left, put it at "
+                f"{home.keyring_file}, else say holdfast keyring new --revoke-keys"
             )
         # On stable storage before a key is revoked; a crash in between leaves keys that are refused, and a next run.
         if keyring is None:
@@ -72,6 +73,6 @@ def new(desk: Desk, revoke_keys: bool) -> None:
         revoked = revoke_unsealable(office, keyring) if lost else 0
     desk.answer(
         {"keyring": str(home.keyring_file), "version": keyring.newest, "revoked": revoked},
-        [f"version {keyring.newest} of the keyring seals from now on; {revoked:,} access keys are revoked"],
+        [f"version {keyring.newest} of the keyring seals from now on; revoked: {counted(revoked, 'access key')}"],
     )
     desk.hint(f"Now copy {home.keyring_file} to where you keep it, and make keys anew with holdfast key create.")

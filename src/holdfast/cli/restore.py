@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
-from .desk import Desk, Refusal, desk_command
-from .tables import moment
+from .desk import Desk, Refusal, desk_command, name_of_user
+from .tables import counted, moment
 
 
 @desk_command(
@@ -18,17 +19,20 @@ from .tables import moment
 def command(desk: Desk, source: Path) -> None:
     """Make the home, which must be empty or not there, from the backup in the directory FROM, and look it through.
 
-    Put the keyring in its place afterwards: it is not part of a backup. Interrupted, it is simply run again. Exit code
-    1 when something could not be brought back whole; the rest is then there.
+    Put the keyring in its place afterwards: it is not part of a backup. Run by root, the home is given to the owner of
+    its directory, or else of the backup. Interrupted, it is simply run again. Exit code 1 when something could not be
+    brought back whole; the rest is then there.
     """
     from holdfast import assemble
     from holdfast.jobs.archive import Archive, BackupError
-    from holdfast.jobs.restore import restore
+    from holdfast.jobs.restore import owner_of, restore
     from holdfast.jobs.scrub import scrub
 
     home = assemble.Home(desk.root)
     try:
-        restored = restore(Archive(source), home)
+        archive = Archive(source)
+        owner = owner_of(archive, home) if os.geteuid() == 0 else None
+        restored = restore(archive, home, owner)
     except BackupError as error:
         raise Refusal(str(error)) from None
     desk.home(desk.settings())
@@ -45,14 +49,21 @@ def command(desk: Desk, source: Path) -> None:
         "faults": faults,
         "keyring": str(home.keyring_file),
         "keyring_is_there": home.keyring_file.exists(),
+        "owner": name_of_user(home.root.stat().st_uid),
     }
-    lines = [f"{home.root} is as {restored.contents.home} was at {document['made_at']}"]
+    lines = [
+        f"{home.root} is as {restored.contents.home} was at {document['made_at']}, and belongs to {document['owner']}"
+    ]
     if not home.keyring_file.exists():
         lines += [
-            f"Now put the keyring in its place: cp KEYRING {home.keyring_file} && chmod 600 {home.keyring_file}",
+            f"Now put the keyring in its place: install -m 600 -o {document['owner']} KEYRING {home.keyring_file}",
             "  (lost? then no access key works any more: holdfast keyring new revokes them, and you make new ones)",
         ]
+    if not (home.tls / "ca.pem").exists():
+        lines.append(
+            f"If clients trust the local authority, bring its directory back too, of the same owner: {home.tls}"
+        )
     lines += [f"FAULT {fault}" for fault in faults]
     desk.answer(document, lines)
     if faults:
-        raise Refusal(f"{len(faults)} faults: see docs/how-to/repair.md")
+        raise Refusal(f"{counted(len(faults), 'fault')}: see docs/how-to/repair.md")

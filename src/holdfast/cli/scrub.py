@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import click
 
 from .desk import Desk, Refusal, desk_command
 from .kinds import SIZE
+from .tables import counted
 
 
 @desk_command(
@@ -24,10 +26,11 @@ def command(desk: Desk, quick: bool, rate: int | None, repair_usage: bool) -> No
     """Read all that somebody owns, beside a running server or without one, and name each key that is hit by a fault.
 
     Also holds the catalog's rows against each other. Deletes and changes nothing, but for --repair-usage. Exit code 1
-    when a fault is found.
+    when a fault is found. What a pass that is not --quick found is remembered for holdfast doctor.
     """
     from holdfast import assemble
     from holdfast.jobs.pace import Pace
+    from holdfast.jobs.patrol import note_pass
     from holdfast.jobs.scrub import scrub
     from holdfast.jobs.tally import repair_usage as repair
 
@@ -44,6 +47,8 @@ def command(desk: Desk, quick: bool, rate: int | None, repair_usage: bool) -> No
             desk.hint(f"FAULT {fault}")
     finally:
         catalog.close()
+    if not quick:
+        note_pass(home.last_scrub_file, time.time_ns() // 1000, faults)
     document: dict[str, Any] = {
         "faults": [
             {
@@ -55,9 +60,9 @@ def command(desk: Desk, quick: bool, rate: int | None, repair_usage: bool) -> No
         ],
         "repaired_counters": repaired,
     }
-    lines = [f"{repaired} counters were wrong and are right now"] if repair_usage else []
+    lines = [f"{counted(repaired, 'wrong counter')} put right"] if repair_usage else []
     if not faults:
         lines.append("every blob is there, and the rows agree" if quick else "everything reads back as it was written")
     desk.answer(document, lines)
     if faults:
-        raise Refusal(f"{len(faults)} faults: see docs/how-to/repair.md")
+        raise Refusal(f"{counted(len(faults), 'fault')}: see docs/how-to/repair.md")

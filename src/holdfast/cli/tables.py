@@ -32,6 +32,11 @@ def facts(pairs: Sequence[tuple[str, str]]) -> list[str]:
     return [f"{name:<{width}}  {value}".rstrip() for name, value in pairs]
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number of things in words: `1 fault`, `1,200 faults`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def limit_text(limit: int | None, *, is_bytes: bool = False) -> str:
     """Return a limit for people."""
     if limit is None:

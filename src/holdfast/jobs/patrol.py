@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from holdfast.telemetry.log import get_log
 
-from .archive import containers_in
+from .archive import containers_in, write_durably
 from .pace import Pace
-from .scrub import check_container
+from .scrub import Fault, check_container
 from .workshop import Workshop
 
 REST_US: Final = 24 * 3600 * 1_000_000
@@ -68,3 +68,12 @@ class Patrol:
         temporary = self._state_file.with_suffix(".new")
         temporary.write_text(json.dumps(state) + "\n", encoding="utf-8")
         temporary.replace(self._state_file)
+
+
+def note_pass(state_file: Path, at_us: int, faults: Sequence[Fault]) -> None:
+    """Write down that somebody had everything read, and what was found.
+
+    In a file of its own: the server may be amid a pass, whose state is not theirs to change.
+    """
+    kept = [str(fault) for fault in faults[:FAULTS_KEPT]]
+    write_durably(state_file, json.dumps({"finished_us": at_us, "faults": kept}) + "\n")

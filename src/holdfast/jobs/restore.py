@@ -5,6 +5,7 @@ interrupted goes on where it was.
 from __future__ import annotations
 
 import json
+import os
 from typing import NamedTuple
 
 from holdfast import assemble
@@ -24,6 +25,13 @@ from .archive import (
 _MARK = "restoring"
 
 
+class Owner(NamedTuple):
+    """A user and a group, by number."""
+
+    uid: int
+    gid: int
+
+
 class Restored(NamedTuple):
     """A home that is whole again, but for its faults and its keyring."""
 
@@ -33,9 +41,10 @@ class Restored(NamedTuple):
     """Blobs that could not be brought back whole, in sentences."""
 
 
-def restore(archive: Archive, home: assemble.Home) -> Restored:
+def restore(archive: Archive, home: assemble.Home, owner: Owner | None = None) -> Restored:
     """Make a home from a backup, in a directory that is empty or not there. Durable when this returns.
 
+    All of it is given to `owner`, which only root can; None = it belongs to who runs this.
     The keyring isn't part of a backup: the caller has to put it in its place. Raises BackupError, or OSError.
     """
     contents = archive.read_contents()
@@ -53,10 +62,24 @@ def restore(archive: Archive, home: assemble.Home) -> Restored:
     if archive.settings_file.exists():
         copy_durably(archive.settings_file, home.settings_file)
     containers, faults = _copy_containers(archive, home)
+    if owner is not None:
+        # Before the format says that this is a home: one that its user can't write would be no home of theirs.
+        for path in (home.root, *home.root.rglob("*")):
+            os.chown(path, *owner, follow_symlinks=False)
     write_durably(home.format_file, f"{assemble.HOME_FORMAT}\n")
+    if owner is not None:
+        os.chown(home.format_file, *owner)
     (home.root / _MARK).unlink()
     sync_directory(home.root)
     return Restored(contents, containers, faults)
+
+
+def owner_of(archive: Archive, home: assemble.Home) -> Owner:
+    """Return whose a home restored by root should be: its directory's owner, and where that is root, the backup's."""
+    for path in (home.root, archive.contents_file):
+        if path.exists() and (status := path.stat()).st_uid != 0:
+            return Owner(status.st_uid, status.st_gid)
+    return Owner(0, 0)
 
 
 def _prepare(home: assemble.Home, contents: Contents) -> None:

@@ -138,7 +138,8 @@ def check_jobs(home: assemble.Home, now_us: int, *, is_running: bool) -> Iterato
         yield Finding("jobs", "warn", "nothing was collected in the last ten minutes", "look at the log")
     elif is_running:
         yield Finding("jobs", "ok", "garbage is collected")
-    scrubbed = _read(home.scrub_file)
+    passes = [state for path in (home.scrub_file, home.last_scrub_file) if (state := _read(path)) is not None]
+    scrubbed = max(passes, key=lambda state: int(state["finished_us"]), default=None)
     if scrubbed is None or not scrubbed["finished_us"]:
         if now_us - _changed_us(home.format_file) < SCRUB_AGE_DAYS * DAY_US:
             yield Finding("scrub", "ok", "the home is new, and the first pass goes on while it is served")
@@ -148,7 +149,10 @@ def check_jobs(home: assemble.Home, now_us: int, *, is_running: bool) -> Iterato
     days = (now_us - scrubbed["finished_us"]) // DAY_US
     if scrubbed["faults"]:
         yield Finding(
-            "scrub", "fail", f"{len(scrubbed['faults'])} faults: {scrubbed['faults'][0]}", "run holdfast scrub"
+            "scrub",
+            "fail",
+            f"faults found in the last pass: {len(scrubbed['faults'])}, the first: {scrubbed['faults'][0]}",
+            "see docs/how-to/repair.md, then run holdfast scrub",
         )
     elif days > SCRUB_AGE_DAYS:
         yield Finding("scrub", "warn", f"the last pass is {days} days old", "run holdfast scrub")
