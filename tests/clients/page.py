@@ -34,6 +34,10 @@ _KNOWN: Final = """
 - **Path style** works everywhere; virtual-host style needs a name for each bucket in DNS (`holdfast dns` prints the records).
 - **`aws s3 presign`** (version 1) and boto3's `generate_presigned_url` sign by the old version 2 unless told otherwise, which is
   refused: `signature_version = s3v4` under `s3 =` in the profile, or `Config(signature_version="s3v4")`.
+- **`s3cmd signurl`** knows only version 2, in 2.3 and in 2.4: make links with one of the others, or with `mc share download`.
+- **`mc anonymous set`** reads the bucket's policy, adds to it and puts it back. Of principals it keeps only `AWS` and
+  `CanonicalUser`: a statement for `{"group": …}` or `{"user": …}` comes back naming nobody and is refused. Write the group as
+  `{"AWS": "arn:aws:iam:::group/TENANCY-members"}`, and mc leaves it as it is.
 - **s3fs** keeps listings in memory: after somebody else wrote, `invalidate_cache()`.
 - **Zarr 3**: `to_zarr` consolidates it too, and warns that its specification doesn't know this yet.
 """

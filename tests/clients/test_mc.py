@@ -9,6 +9,8 @@ import pytest
 from tests.clients.running import Desk
 from tests.serving import Store
 
+from holdfast.auth.roles import Role
+
 
 @pytest.fixture(params=["mc", "mc-config-host"])
 def person(request: pytest.FixtureRequest, desk: Desk, store: Store) -> Desk:
@@ -41,6 +43,27 @@ def test_mc_copies_lists_reads_and_removes(person: Desk, side: str, bucket: str)
     assert person.run(f"mc ls {here}-2") == ""
     person.run(f"mc rm --recursive --force {here} && mc rb {here} {here}-2")
     assert bucket not in person.run(f"mc ls {side}")
+
+
+def test_mc_opens_a_bucket_to_the_world_beside_a_group_that_is_written_in_the_form_of_aws(
+    desk: Desk, store: Store, bucket: str
+) -> None:
+    key = store.make_key("my-os-tenancy-o", "mary", Role.MANAGER)
+    desk.use("mc").run(f'mc alias set here "$INSIDE" {key.token} {key.secret} && mc mb here/{bucket}')
+    client = store.client(key)
+    group = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    for principal, works in (
+        ({"AWS": "arn:aws:iam:::group/my-os-tenancy-o-members"}, True),
+        ({"group": ["my-os-tenancy-o-members"]}, False),
+    ):
+        client.put_bucket_policy(
+            Bucket=bucket,
+            Policy=json.dumps({"Statement": [{**group, "Principal": principal}], "Version": "2012-10-17"}),
+        )
+        said = desk.try_(f"mc anonymous set download here/{bucket}")
+        assert (said.returncode == 0) is works, said.stderr
+        assert works or "it names nobody" in said.stderr
+        assert ("group/my-os-tenancy-o-members" in client.get_bucket_policy(Bucket=bucket)["Policy"]) is works
 
 
 @pytest.mark.parametrize("side", ["inside", "outside"])

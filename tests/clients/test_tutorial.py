@@ -19,6 +19,7 @@ TUTORIAL = ROOT / "docs/tutorials/use-the-store.md"
 _FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Each snippet begins where the one before it ended: variables, functions and the umask stay.
 _SHELL = 'set -e\n. ./.state 2>/dev/null || true\n%s\n{ export -p; declare -f; echo "umask $(umask)"; } > .state\n'
+_BOBS = 's3cmd -c s3cfg --access_key="$(field bob.json token)" --secret_key="$(field bob.json secret)" ls'
 
 
 class Snippet(NamedTuple):
@@ -32,11 +33,12 @@ def snippets() -> list[Snippet]:
 
 @pytest.fixture
 def person(tmp_path: Path) -> Iterator[Desk]:
-    """Somebody on a machine with nothing but loopback, who may become root there."""
+    """Somebody on a machine with nothing but loopback, who is root there and uses another store already."""
     with machine(tmp_path) as prefix:
         desk = Desk(tmp_path / "person", prefix=prefix).use("s3cmd", "mc")
-        for name, command in (("holdfast", [sys.executable, "-m", "holdfast.cli.main"]), ("sudo", [])):
-            desk.write(f".clients/{name}", f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n').chmod(0o755)
+        command = shlex.join([sys.executable, "-m", "holdfast.cli.main"])
+        desk.write(".clients/holdfast", f'#!/bin/sh\nexec {command} "$@"\n').chmod(0o755)
+        desk.write(".s3cfg", "# another store's\n")
         yield desk
 
 
@@ -64,16 +66,22 @@ def test_every_snippet_of_the_tutorial_works_in_its_order(person: Desk) -> None:
         for index, snippet in enumerate(rest):
             if snippet.language == "sh":
                 person.run(_SHELL % snippet.text)
+                if "key revoke" in snippet.text:
+                    assert "InvalidAccessKeyId" in person.try_(_SHELL % _BOBS).stderr
             elif index == last_python:
-                assert "b'a temperature\\n'" in person.python(program)
-                outside = program.replace("['endpoint_url']", "['endpoint_url_ext']")
+                printed = person.python(program)
+                assert "b'a temperature\\n'" in printed
+                assert person.run(["curl", "--silent", "--fail", printed.split()[-1]]) == "a temperature\n"
+                outside = program.replace('["endpoint_url"]', '["endpoint_url_ext"]')
                 assert outside != program
                 person.python(outside, {"AWS_CA_BUNDLE": str(person.home / "my-store/tls/ca.pem")})
-        bobs = 's3cmd --access_key="$(field bob.json token)" --secret_key="$(field bob.json secret)" ls'
-        assert "InvalidAccessKeyId" in person.try_(_SHELL % bobs).stderr
     finally:
         server.terminate()
         assert server.wait(timeout=60) == 0
         server.stdout.close()
     for name in ("back", "bob"):
         assert (person.home / f"object-1.{name}").read_text() == "a temperature\n"
+    assert (person.home / ".s3cfg").read_text() == "# another store's\n"
+    hosts = person.home / "hosts-kept"
+    assert "localhost" in hosts.read_text()
+    assert "my-os-tenancy-o" not in hosts.read_text()

@@ -143,6 +143,7 @@ def test_an_unknown_principal_is_refused(principal: Any) -> None:
         ({"group": "pilotes"}, "there is no group named pilotes in this tenancy"),
         ({"Service": "logging"}, "Service of logging is not known here"),
         ({"user": []}, "it names nobody"),
+        ({}, "it names nobody"),
         ("bob", 'bob is neither "*" nor an object that says whom'),
         ({"AWS": 7}, "7 is no string and no list of strings"),
     ],
@@ -312,6 +313,13 @@ def test_not_resource_means_all_others_in_the_bucket() -> None:
 )
 def test_a_resource_outside_the_bucket_is_refused(resource: Any) -> None:
     assert refused(Resource=resource).startswith("Policy has invalid resource: ")
+
+
+@pytest.mark.parametrize(("action", "resource"), [("s3:ListBucket", "b/*"), ("s3:GetObject", "b")])
+def test_an_action_that_concerns_none_of_its_resources_is_taken_and_grants_nothing(action: str, resource: str) -> None:
+    rules = policy(statement(Action=action, Resource=resource))
+    assert not allowed(rules, ALICE, "s3:ListBucket", None)
+    assert not allowed(rules, ALICE, "s3:GetObject", "k")
 
 
 def test_variables_mean_something_in_the_later_version_only() -> None:

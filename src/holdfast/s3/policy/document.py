@@ -197,7 +197,7 @@ def _principals(value: Any, resolve: Resolve) -> tuple[bool, set[str], set[str]]
     """Whether everyone is meant, and the ids of the users and groups that are."""
     if value == "*":
         return True, set(), set()
-    if not isinstance(value, dict) or not value:
+    if not isinstance(value, dict):
         raise _malformed(_INVALID_PRINCIPAL, f'{_quoted(value)} is neither "*" nor an object that says whom')
     everyone = False
     users: set[str] = set()
