@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import stat
 from collections.abc import Callable, Sequence
@@ -107,6 +108,57 @@ def test_what_acme_clients_leave_is_found(tmp_path: Path) -> None:
 def test_an_empty_directory_is_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(NoCertificates, match="holds no certificate"):
         CertificateDirectory(tmp_path, lambda: 0.0)
+
+
+def spoil_certificate(directory: Path) -> None:
+    (directory / "b.pem").write_text("half of a file")
+
+
+def spoil_key(directory: Path) -> None:
+    (directory / "b.key").write_text("half of a file")
+
+
+def exchange_keys(directory: Path) -> None:
+    (directory / "b.key").write_bytes((directory / "a.key").read_bytes())
+
+
+def make_key_unreadable(directory: Path) -> None:
+    # root reads whatever its rights are, but no directory.
+    (directory / "b.key").unlink()
+    (directory / "b.key").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (spoil_certificate, r"/b\.pem is no certificate: put one there, in PEM"),
+        (spoil_key, r"/b\.key is no private key in PEM without a passphrase"),
+        (exchange_keys, r"/b\.key is not the key of .*/b\.pem"),
+        (make_key_unreadable, r"/b\.key: .*: let the user who serves read it"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_a_sentence_with_the_file(
+    directory: Path, tmp_path: Path, spoil: Callable[[Path], None], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now_s = 100.0
+    running = CertificateDirectory(directory, lambda: now_s)
+    spoil(directory)
+    with pytest.raises(NoCertificates, match=sentence):
+        CertificateDirectory(directory, lambda: 0.0)
+    now_s += 1.0
+    assert shown(running, "b.example.org", tmp_path / "authority" / "ca.pem") == ["b.example.org"]
+    said = capsys.readouterr().out
+    assert re.search(sentence, said)
+    assert "Traceback" not in said
+
+
+def test_a_certificate_without_its_key_is_named(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (directory / "b.key").unlink()
+    CertificateDirectory(directory, lambda: 0.0)
+    assert str(directory / "b.key") in capsys.readouterr().out
+    (directory / "a.key").unlink()
+    with pytest.raises(NoCertificates, match=r"/a\.pem has no key beside it: put it at .*/a\.key"):
+        CertificateDirectory(directory, lambda: 0.0)
 
 
 def make_issued(tmp_path: Path, now: Callable[[], datetime]) -> IssuedCertificates:

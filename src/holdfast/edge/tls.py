@@ -113,45 +113,86 @@ class CertificateDirectory:
                 return
             self._seen = seen
             self._default = self._load()
-        except (OSError, ValueError, ssl.SSLError, NoCertificates) as error:
+        except (OSError, NoCertificates) as error:
             _log.error(
-                "new certificates could not be read; the former ones go on",
+                "new certificates could not be used; the former ones go on",
                 directory=str(self._directory),
-                exc_info=error,
+                fault=str(error),
             )
 
     def _pairs(self) -> Iterator[_Pair]:
         for path in sorted(self._directory.iterdir()):
             if path.is_dir():
                 pair = _Pair(path / "fullchain.pem", path / "privkey.pem")
-                if pair.certificate.exists() and pair.key.exists():
+                if pair.certificate.exists():
                     yield pair
-            elif path.suffix in (".pem", ".crt") and path.with_suffix(".key").exists():
+            elif path.suffix in (".pem", ".crt"):
                 yield _Pair(path, path.with_suffix(".key"))
 
     def _look(self) -> list[tuple[str, int, int]]:
         return [
-            (str(path), stat.st_mtime_ns, stat.st_ino)
+            # The time of a change tells of new rights too, where a key could not be read before.
+            (str(path), stat.st_ctime_ns, stat.st_ino)
             for pair in self._pairs()
             for path in pair
+            if path.exists()
             for stat in [path.stat()]
         ]
 
     def _load(self) -> ssl.SSLContext:
         by_name: dict[str, ssl.SSLContext] = {}
         default: ssl.SSLContext | None = None
+        alone: list[_Pair] = []
         for pair in self._pairs():
-            context = new_context(ssl.SSLContext)
-            context.load_cert_chain(pair.certificate, pair.key)
+            if not pair.key.exists():
+                alone.append(pair)
+                continue
+            certificate = _read_certificate(pair)
+            context = _read_context(pair)
             default = default or context
-            for name in names_of(x509.load_pem_x509_certificates(pair.certificate.read_bytes())[0]):
+            for name in names_of(certificate):
                 by_name.setdefault(name.lower(), context)
+        if default is None and alone:
+            raise NoCertificates(f"{alone[0].certificate} has no key beside it: put it at {alone[0].key}")
         if default is None:
             raise NoCertificates(
                 f"{self._directory} holds no certificate: put NAME.pem and NAME.key there, or leave --tls-dir out"
             )
+        for pair in alone:
+            _log.warning("a certificate is not served: it has no key beside it", key=str(pair.key))
         self._by_name = by_name
         return default
+
+
+def _read_certificate(pair: _Pair) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificates(pair.certificate.read_bytes())[0]
+    except OSError as error:
+        raise _unreadable(pair.certificate, error) from None
+    except ValueError:
+        raise NoCertificates(f"{pair.certificate} is no certificate: put one there, in PEM, with its chain") from None
+
+
+def _read_context(pair: _Pair) -> ssl.SSLContext:
+    context = new_context(ssl.SSLContext)
+    try:
+        pair.key.read_bytes()  # By its name: what follows does not say which of the two files could not be read.
+        context.load_cert_chain(pair.certificate, pair.key, password="")
+    except ssl.SSLError as error:
+        if "MISMATCH" in (error.reason or ""):
+            raise NoCertificates(
+                f"{pair.key} is not the key of {pair.certificate}: put both of one pair there"
+            ) from None
+        raise NoCertificates(f"{pair.key} is no private key in PEM without a passphrase: put one there") from None
+    except OSError as error:
+        raise _unreadable(pair.key, error) from None
+    return context
+
+
+def _unreadable(path: Path, error: OSError) -> NoCertificates:
+    return NoCertificates(
+        f"{path}: {error.strerror}: let the user who serves read it, such as by chgrp holdfast and chmod 640"
+    )
 
 
 class IssuedCertificates:
