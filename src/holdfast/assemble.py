@@ -98,7 +98,8 @@ class Home:
 
     @property
     def serving_file(self) -> Path:
-        """Written by `serve` once it listens: JSON of `pid`, `s3`, `s3_tls` (HOST:PORT), `domain`, `ext_domain`."""
+        """Written by `serve` once it listens: JSON of `pid`, `s3`, `s3_tls` (HOST:PORT), `domain`, `ext_domain`,
+        `tls_dir`."""
         return self.run / "serve.json"
 
 
@@ -220,13 +221,14 @@ def find_serving(home: Home, settings: Settings) -> Serving:
     """Return where the home is served now, or where it would be by these settings."""
     running = _read_serving(home)
     if running is None:
-        return Serving(settings.domain, settings.ext_domain, settings.s3, settings.s3_tls, False)
+        return Serving(settings.domain, settings.ext_domain, settings.s3, settings.s3_tls, False, settings.tls_dir)
     return Serving(
         running.get("domain", settings.domain),
         running.get("ext_domain", settings.ext_domain),
         tuple(_address(text) for text in running["s3"]),
         tuple(_address(text) for text in running["s3_tls"]),
         True,
+        Path(running["tls_dir"]) if running.get("tls_dir") else None,
     )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Terminal
+from tests.edge.test_tls import issue
 from tests.jobs.depot import Depot
+from tests.serving import serve
 
 from holdfast import assemble
 from holdfast.blobs.layout import Layout
@@ -128,6 +131,27 @@ def test_doctor_prints_a_line_for_each_thing_and_fails_when_one_fails(filled: Te
     assert result.exit_code == 1
     assert "fail  keyring" in result.stdout
     assert "→ put the copy that you keep apart at" in result.stdout
+
+
+@pytest.mark.parametrize(("days_left", "state"), [(60, "ok"), (20, "warn"), (-1, "fail")])
+def test_doctor_looks_at_the_certificates_that_are_really_served(tmp_path: Path, days_left: int, state: str) -> None:
+    from holdfast.edge.authority import LIFE
+
+    directory, home = tmp_path / "tls", tmp_path / "home"
+    directory.mkdir()
+    issue(directory, "site", ["s3-ext.localhost"], datetime.now(UTC) - LIFE + timedelta(days=days_left, hours=1))
+    with serve(home, "--tls-dir", str(directory)):
+        kept = (directory / "site.pem").read_bytes()
+        (directory / "site.pem").write_text("half of a file")
+        broken = Terminal(home).run("doctor", "--json")
+        (directory / "site.pem").write_bytes(kept)
+        found = Terminal(home).run("doctor", "--json")
+    of_files, of_server = [each for each in json.loads(found.stdout) if each["subject"] == "certificates"]
+    assert str(directory) in of_files["text"]
+    assert (of_files["state"], of_server["state"]) == (state, state)
+    assert (f"put the renewed one at {directory}" in of_files["advice"]) == (state != "ok")
+    of_files, of_server = [each for each in json.loads(broken.stdout) if each["subject"] == "certificates"]
+    assert (of_files["state"], of_server["state"]) == ("fail", state)
 
 
 def test_doctor_says_that_there_is_no_home(tmp_path: Path) -> None:

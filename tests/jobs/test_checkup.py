@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import socket
 import threading
 from collections.abc import Iterator
@@ -294,6 +295,12 @@ def test_a_certificate_that_is_no_certificate_or_of_the_future_fails(tmp_path: P
     assert states(network.check_certificates([tmp_path], now)) == {"certificates": "fail"}
     (tmp_path / "site.pem").write_text("nonsense")
     assert states(network.check_certificates([tmp_path], now)) == {"certificates": "fail"}
+
+
+@pytest.mark.parametrize(("hard", "state"), [(1024, "warn"), (4096, "ok"), (resource.RLIM_INFINITY, "ok")])
+def test_the_hard_limit_of_open_files_counts(monkeypatch: pytest.MonkeyPatch, hard: int, state: str) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (1024, hard))
+    assert states(machine.check_limits()) == {"limits": state}
 
 
 def test_names_that_lead_here_are_well_and_others_warn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
+from pathlib import Path
 from typing import NamedTuple
 
 from holdfast.config import Address
@@ -17,6 +18,8 @@ class Serving(NamedTuple):
     s3: tuple[Address, ...]
     s3_tls: tuple[Address, ...]
     is_running: bool
+    tls_dir: Path | None = None
+    """Where its certificates lie; None = the local authority issues them."""
 
 
 class Endpoints(NamedTuple):

@@ -112,6 +112,7 @@ def describe(home: Home, settings: Settings, addresses: Addresses) -> dict[str, 
         "domain": settings.domain,
         "ext_domain": settings.ext_domain,
         "ca": _authority(settings, home),
+        "tls_dir": str(settings.tls_dir) if settings.s3_tls and settings.tls_dir is not None else None,
     }
 
 

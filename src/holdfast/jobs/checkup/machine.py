@@ -19,7 +19,7 @@ from . import Finding
 
 FREE_SHARE_MIN: Final = 20
 """Below one part in this many it is time to make room."""
-DESCRIPTORS_MIN: Final = 1024
+DESCRIPTORS_MIN: Final = 4096
 SYNC_SLOW_S: Final = 0.1
 _VOLATILE: Final = frozenset(("tmpfs", "ramfs"))
 # Shared memory and locks, which SQLite's log needs, don't work between machines there.
@@ -83,12 +83,13 @@ def check_sync(home: assemble.Home) -> Iterator[Finding]:
 
 
 def check_limits() -> Iterator[Finding]:
-    """There are enough descriptors for connections and open blobs."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < DESCRIPTORS_MIN:
-        yield Finding("limits", "warn", f"{soft} open files", "raise LimitNOFILE (systemd) or ulimit -n to 65536")
+    """There are enough descriptors for connections and open blobs. The hard limit counts: serve raises the soft one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < DESCRIPTORS_MIN:
+        yield Finding("limits", "warn", f"at most {hard:,} open files", "raise LimitNOFILE (systemd) or ulimit -Hn")
     else:
-        yield Finding("limits", "ok", f"{'any number of' if soft == resource.RLIM_INFINITY else soft} open files")
+        shown = "any number of" if hard == resource.RLIM_INFINITY else f"at most {hard:,}"
+        yield Finding("limits", "ok", f"{shown} open files")
 
 
 def check_packages() -> Iterator[Finding]:

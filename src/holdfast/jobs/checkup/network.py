@@ -6,6 +6,7 @@ import errno
 import http.client
 import json
 import socket
+import ssl
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,17 +93,49 @@ def check_certificates(directories: Sequence[Path], now: datetime | None = None)
             except (OSError, ValueError) as error:
                 yield Finding("certificates", "fail", f"{path}: {error}", "put a PEM certificate with its chain there")
                 continue
-            left = certificate.not_valid_after_utc - now
-            if left < timedelta(0):
-                yield Finding(
-                    "certificates", "fail", f"{path} expired {-left.days} days ago", "renew it; reload is live"
-                )
-            elif now < certificate.not_valid_before_utc:
-                yield Finding("certificates", "fail", f"{path} is not valid yet", "set the clock (timedatectl)")
-            elif left < CERTIFICATE_WARN:
-                yield Finding("certificates", "warn", f"{path} expires in {left.days} days", "renew it; reload is live")
-            else:
-                yield Finding("certificates", "ok", f"{path}, {left.days} days left")
+            yield _judge(certificate, str(path), now, f"put the renewed one at {path}: it is served within a second")
+
+
+def check_served_certificates(
+    serving: Serving, tenancies: Sequence[str], now: datetime | None = None
+) -> Iterator[Finding]:
+    """Nor has one that a running server really shows, which is the former where a new one can't be used."""
+    now = now or datetime.now(UTC)
+    if not serving.is_running:
+        return
+    told: set[bytes] = set()
+    for address in serving.s3_tls:
+        for name in [serving.ext_domain, *(f"{tenancy}.{serving.ext_domain}" for tenancy in tenancies)]:
+            try:
+                shown = _shown(Address(_ANY.get(address.host, address.host), address.port), name)
+            except OSError as error:
+                text = f"{address} shows none for {name}: {error}"
+                yield Finding("certificates", "fail", text, "look at the log, then restart holdfast")
+                continue
+            if shown not in told:
+                told.add(shown)
+                advice = "renew it, and look at the log if that was done: it names what could not be used"
+                yield _judge(x509.load_der_x509_certificate(shown), f"{address} for {name}", now, advice)
+
+
+def _shown(address: Address, name: str) -> bytes:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False  # It is looked at, not trusted.
+    context.verify_mode = ssl.CERT_NONE
+    with socket.create_connection(address, TIMEOUT_S) as plain:
+        with context.wrap_socket(plain, server_hostname=name) as secure:
+            return secure.getpeercert(binary_form=True) or b""
+
+
+def _judge(certificate: x509.Certificate, where: str, now: datetime, advice: str) -> Finding:
+    left = certificate.not_valid_after_utc - now
+    if left < timedelta(0):
+        return Finding("certificates", "fail", f"{where} expired {-left.days} days ago", advice)
+    if now < certificate.not_valid_before_utc:
+        return Finding("certificates", "fail", f"{where} is not valid yet", "set the clock (timedatectl)")
+    if left < CERTIFICATE_WARN:
+        return Finding("certificates", "warn", f"{where} expires in {left.days} days", advice)
+    return Finding("certificates", "ok", f"{where}, {left.days} days left")
 
 
 def check_names(serving: Serving, tenancies: Sequence[str]) -> Iterator[Finding]:
