@@ -26,9 +26,13 @@ from .turns import Turn
 PAGE_BYTES = 4096
 """Measured with object rows in random order: 8 and 16 KiB cost 10 to 20 % more CPU a durable row and a point read."""
 
-CACHE_KIB = 8 * 1024
-"""Page cache of each connection. A commit by another one empties it, so more would seldom help. No mmap: a bad sector
-would then kill the process by SIGBUS, where a read call reports an error."""
+CACHE_KIB = 24 * 1024
+"""Page cache of each reading connection: with 10^6 keys a point read costs 1.1 times what it does with 10^3, and with
+8 MiB 1.3 times. A commit empties it of what it changed. No mmap: a bad sector would then kill the process by SIGBUS,
+where a read call reports an error."""
+
+WRITER_CACHE_KIB = 8 * 1024
+"""Page cache of the writing connection, where more was not seen to help."""
 
 BUSY_TIMEOUT_MS = 10_000
 """How long to wait for a program that is not holdfast (the `sqlite3` shell, say) to give the write lock back."""
@@ -234,6 +238,7 @@ class SqliteCatalog:
             return self._adopt_writer(self._connect())
 
     def _adopt_writer(self, connection: apsw.Connection) -> Writer:
+        connection.pragma("cache_size", -WRITER_CACHE_KIB)
         connection.set_wal_hook(self._note_log)
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         self._writer = Writer(connection, self._path)
