@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.load import Prepared, prepare, run_load
-from bench.run import Server, holdfast, measure
+from bench.run import MIB, Server, holdfast, measure
 
 from holdfast.assemble import open_blobs, open_catalog, open_home
 from holdfast.blobs.interface import Slice
@@ -87,10 +87,25 @@ def requests_of(server: Server, key_count: int) -> dict[str, list[Prepared]]:
     }
 
 
+def table(results: dict[int, dict[str, float]]) -> str:
+    """Return the figures as Markdown, a row for each case."""
+    counts = list(results)
+    lines = [
+        f"| case | {' | '.join(f'{key_count:,} keys' for key_count in counts)} | last / first |",
+        f"|---|{'---:|' * (len(counts) + 1)}",
+    ]
+    for case in results[counts[0]]:
+        figures = [results[key_count][case] for key_count in counts]
+        cells = [f"{figure:.3f}" for figure in figures] + [f"{figures[-1] / max(figures[0], 1e-9):.2f}"]
+        lines.append(f"| {case} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keys", type=int, nargs="+", default=[1_000, 1_000_000])
     parser.add_argument("--core", type=int, default=0)
+    parser.add_argument("--table", type=Path, help="write the table to this file too")
     options = parser.parse_args()
     others = sorted(os.sched_getaffinity(0) - {options.core})
     if others:
@@ -116,12 +131,16 @@ def main() -> None:
                 results[key_count] = {
                     case: measure(server, case, requests, 0).cpu_s_per_1000 for case, requests in cases.items()
                 }
-    print(f"| case | {' | '.join(f'{key_count} keys' for key_count in results)} | last / first |")
-    print(f"|---|{'---:|' * (len(results) + 1)}")
-    first, last = options.keys[0], options.keys[-1]
-    for case in results[first]:
-        figures = " | ".join(f"{results[key_count][case]:.3f}" for key_count in results)
-        print(f"| {case} | {figures} | {results[last][case] / max(results[first][case], 1e-9):.2f} |")
+                print(f"unshared memory of the largest process: {server.private_bytes() / MIB:.1f} MiB", flush=True)
+    text = table(results)
+    print(text)
+    if options.table:
+        options.table.write_text(
+            "# Growth\n\nServer CPU seconds for 1,000 requests by the number of keys in the bucket. Made by"
+            " `python bench/growth.py --table docs/reference/growth.md` on"
+            f" {time.strftime('%Y-%m-%d', time.gmtime())}, under the same conditions as the {{doc}}`benchmark`.\n\n"
+            f"{text}\n"
+        )
 
 
 if __name__ == "__main__":
