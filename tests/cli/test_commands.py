@@ -197,6 +197,22 @@ def add_bucket(home: Path, name: str) -> None:
     catalog.close()
 
 
+def test_a_key_for_a_bucket_that_is_not_there_is_made_with_a_warning(settled: Any) -> None:
+    add_bucket(settled.home, "results")
+    made = settled.run("key", "create", T, "uma", "--bucket", "results", "--bucket", "result", "--json")
+    assert json.loads(made.stdout)["buckets"] == ["result", "results"]
+    assert (
+        made.stderr
+        == f"holdfast: warning: there is no bucket `result` in tenancy `{T}` yet: the key reaches it once it is made\n"
+    )
+
+
+def test_a_role_is_taken_in_any_case_and_a_guests_buckets_are_confirmed(settled: Any) -> None:
+    add_bucket(settled.home, "results")
+    words = ("member", "add", T, "uma", "--role", "guest", "--until", "2099-01-31", "--bucket", "results:write")
+    assert settled.ok(*words) == f"uma is GUEST of tenancy {T} until 2099-01-31 and reaches results (write)\n"
+
+
 def test_usage_shows_the_tenancy_and_each_bucket(settled: Any) -> None:
     add_bucket(settled.home, "results")
     settled.ok("tenancy", "set-quota", T, "1TB", "--bucket", "results")
@@ -236,7 +252,7 @@ def test_dns_names_every_address_that_is_given_or_listened_on(settled: Any) -> N
         (("tenancy", "show", "my-tenancy-o"), "did you mean `my-os-tenancy-o`"),
         (("member", "remove", T, "mary"), "without a MANAGER"),
         (("member", "add", T, "uma", "--role", "GUEST"), "add --until DATE"),
-        (("key", "create", T, "nobody"), "there is no user"),
+        (("key", "create", T, "nobody"), "there is no user `nobody`: make them with holdfast user create nobody"),
         (("key", "revoke", "X"), "there is no access key"),
     ],
 )

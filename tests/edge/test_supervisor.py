@@ -52,7 +52,9 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_default_tenancy_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(CannotStart, match=r"exit code 1: holdfast: the default tenancy: there is no tenancy `nope`\n$"):
+    with pytest.raises(
+        CannotStart, match=r"exit code 1: holdfast: the default tenancy: there is no tenancy `nope`: .*\n$"
+    ):
         with serve(tmp_path / "home", "--default-tenancy", "nope"):
             pass
 

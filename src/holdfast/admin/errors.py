@@ -11,11 +11,15 @@ class AdminError(Exception):
 
 
 class Unknown(AdminError):
-    """What was named is not there. `known` are names that it may have been meant to be; `where` ends the phrase."""
+    """What was named is not there. `known` are names that it may have been meant to be; `where` ends the phrase.
 
-    def __init__(self, what: str, name: str, known: Iterable[str] = (), where: str = "") -> None:
+    `otherwise` is what to do when none of them is near.
+    """
+
+    def __init__(self, what: str, name: str, known: Iterable[str] = (), where: str = "", otherwise: str = "") -> None:
         near = get_close_matches(name, list(known), n=1)
-        super().__init__(f"there is no {what} `{name}`{where}" + (f"; did you mean `{near[0]}`?" if near else ""))
+        advice = f"; did you mean `{near[0]}`?" if near else otherwise and f": {otherwise}"
+        super().__init__(f"there is no {what} `{name}`{where}{advice}")
 
 
 class Taken(AdminError):

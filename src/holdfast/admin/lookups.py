@@ -12,7 +12,8 @@ def get_tenancy(rows: Snapshot, name: str) -> TenancyRow:
     """Return the tenancy of this name. Raises Unknown."""
     found = rows.scan(TENANCIES, (name,), index="by_name", count_max=1)
     if not found:
-        raise Unknown("tenancy", name, (tenancy.name for tenancy in rows.scan(TENANCIES)))
+        known = (tenancy.name for tenancy in rows.scan(TENANCIES))
+        raise Unknown("tenancy", name, known, otherwise=f"make it with holdfast tenancy create {name}")
     return found[0]
 
 
@@ -20,7 +21,8 @@ def get_user(rows: Snapshot, name: str) -> UserRow:
     """Return the user who has this name now. Raises Unknown."""
     found = rows.scan(USERS, (name,), index="by_live_name", count_max=1)
     if not found or found[0].state == "removed":
-        raise Unknown("user", name, (user.name for user in rows.scan(USERS) if user.state != "removed"))
+        known = (user.name for user in rows.scan(USERS) if user.state != "removed")
+        raise Unknown("user", name, known, otherwise=f"make them with holdfast user create {name}")
     return found[0]
 
 

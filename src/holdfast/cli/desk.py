@@ -88,6 +88,10 @@ class Desk:
         if not self.as_json:
             click.echo(sentence, err=True)
 
+    def warn(self, sentence: str) -> None:
+        """Tell whoever reads standard error of what is likely a mistake, programs too."""
+        click.echo(f"holdfast: warning: {sentence}", err=True)
+
 
 def person() -> str:
     """Return who is at the terminal, also behind sudo."""

@@ -100,6 +100,7 @@ def create(
     from holdfast.admin.access_keys import create_access_key
     from holdfast.admin.endpoints import endpoints_of
     from holdfast.assemble import open_keyring
+    from holdfast.catalog.rows import BUCKETS
 
     settings = desk.settings()
     serving = desk.serving()
@@ -116,6 +117,10 @@ def create(
             buckets=buckets,
             prefixes=prefixes,
         )
+        with office.read() as rows:
+            absent = [name for name in buckets if rows.find(BUCKETS, (key.row.tenancy_id, name)) is None]
+    for name in absent:
+        desk.warn(f"there is no bucket `{name}` in tenancy `{tenancy}` yet: the key reaches it once it is made")
     _show_new(desk, key, tenancy, user, endpoints_of(serving, tenancy))
 
 

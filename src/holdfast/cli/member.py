@@ -43,7 +43,7 @@ def _document(tenancy: str, each: Membership) -> dict[str, Any]:
 )
 @click.argument("tenancy")
 @click.argument("user")
-@click.option("--role", type=click.Choice(ROLES), required=True, help="What the member may do.")
+@click.option("--role", type=click.Choice(ROLES, case_sensitive=False), required=True, help="What the member may do.")
 @click.option("--until", type=LAST_DAY, metavar="DATE", help="The last day of membership (UTC).")
 @click.option(
     "--bucket",
@@ -68,7 +68,9 @@ def add(desk: Desk, tenancy: str, user: str, role: str, until: int | None, bucke
             shown = next(each for each in list_members(rows, found, office.now_us()) if each.user.name == user)
             is_sole = not other_managers(rows, found.tenancy_id, member.user_id, office.now_us())
     last = f" until {last_day(until)}" if until else ""
-    desk.answer(_document(tenancy, shown), [f"{user} is {role} of tenancy {tenancy}{last}"])
+    reach = " and reaches " + ", ".join(f"{name} ({access})" for name, access in shown.buckets.items())
+    line = f"{user} is {role} of tenancy {tenancy}{last}{reach if shown.buckets else ''}"
+    desk.answer(_document(tenancy, shown), [line])
     if role == "MANAGER" and until and is_sole:
         desk.hint(f"{user} is the only MANAGER: from {last_day(until)} on the tenancy has none. Name another in time.")
     if role == "GUEST" and not buckets:

@@ -236,7 +236,7 @@ def _change_state(desk: Desk, tenancy: TenancyRow, sentence: str) -> None:
     name="suspend",
 )
 @click.argument("name")
-@click.option("--reason", default="", help="Shown to its managers.")
+@click.option("--reason", default="", help="Kept with it: holdfast tenancy show tells it to operators.")
 @click.option("--read-only", is_flag=True, help="Refuse writes alone: reads and deletes go on.")
 def suspend(desk: Desk, name: str, reason: str, read_only: bool) -> None:
     """Refuse all S3 to a tenancy within a second, anonymous and presigned requests too. Nothing is deleted."""
