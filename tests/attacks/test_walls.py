@@ -11,6 +11,8 @@ from tests.attacks.conftest import NORTH, OPEN, SECRET, SOUTH, Besieged
 from tests.attacks.wire import Answer, Letter, presigned, signed
 from tests.serving import Key
 
+from holdfast.auth.roles import Role
+
 pytestmark = pytest.mark.usefixtures("unchanged")
 
 # `plans` is there in the south and not in the north, `nowhere` in neither, `data` in both.
@@ -106,6 +108,26 @@ def test_a_bucket_of_another_tenancy_is_like_one_that_is_nowhere(
         assert hidden.status == 404
         assert in_common(hidden, HIDDEN) == in_common(absent, ABSENT)
         assert SECRET not in hidden.body
+
+
+@pytest.fixture(scope="module")
+def guest(besieged: Besieged) -> Key:
+    besieged.store.make_member(SOUTH, "gus", Role.GUEST, until_us=4_102_444_800_000_000)  # 2100
+    return besieged.store.make_key(SOUTH, "gus", None)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: f"{question[0]}{question[1]}?{question[2]}")
+def test_a_guest_cannot_tell_a_private_bucket_of_the_tenancy_from_one_that_is_nowhere(
+    besieged: Besieged, guest: Key, question: tuple[str, str, str, bytes]
+) -> None:
+    hidden = ask(besieged, HIDDEN, question, guest)
+    absent = ask(besieged, ABSENT, question, guest)
+    assert hidden.status == 403
+    if question[0] != "HEAD":
+        sentence = "Access Denied. Ask the bucket's owner or your tenancy's managers for this right: s3:"
+        assert hidden.detail("Message").startswith(sentence)
+        assert hidden.detail("Message").endswith(f" on {HIDDEN}.")
+    assert in_common(hidden, HIDDEN) == in_common(absent, ABSENT)
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: f"{question[0]}{question[1]}?{question[2]}")

@@ -13,6 +13,7 @@ from typing import Final, cast
 from holdfast.auth.callers import Caller
 from holdfast.auth.decide import BucketFacts, Decision, decide
 from holdfast.auth.policies import find_policy
+from holdfast.auth.scope import covers_bucket
 from holdfast.catalog.interface import Snapshot, Transaction
 from holdfast.catalog.rows import BUCKETS, BucketRow, TenancyRow
 from holdfast.config import Limits
@@ -110,15 +111,19 @@ class Context:
     def find_bucket(self, action: str, bucket: str) -> BucketRow:
         """Return the bucket's row undecided, for a request whose entries are authorised one by one.
 
-        Raises what `authorised` raises for a bucket that is not there, and `AccessDenied` for an anonymous caller where
-        no policy could grant anything.
+        Raises what `authorised` raises for a bucket that is not there, and the same where nothing could grant anything
+        to a caller who may not know which buckets there are.
         """
         self.caller.check_open(action)
         row = self._find(bucket)
         if row is None:
             raise self._absent(action, bucket, None)
-        if self.caller.is_anonymous and not row.policy:
-            raise AccessDenied(action, bucket, None, "anonymous")
+        subject = self.caller.subject
+        is_reachable = row.policy or row.bucket_id in subject.guest_buckets
+        if not covers_bucket(subject.scope, bucket) or not is_reachable:
+            error = self._absent(action, bucket, None)
+            if isinstance(error, AccessDenied):
+                raise error
         return row
 
     def _absent(self, action: str, bucket: str, key: str | None) -> Exception:

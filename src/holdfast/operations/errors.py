@@ -123,9 +123,18 @@ def to_s3(error: store.StoreError) -> S3Error:
 
 
 def _denied(error: store.AccessDenied) -> str:
+    """Return whom to ask for what.
+
+    It is made of the request alone, never of the reason or of what is there: for a bucket or a key that is absent it
+    is the same.
+    """
     if error.reason == "anonymous":
-        return "Access Denied. The request was not signed; sign it with an access key."
-    return "Access Denied"
+        return (
+            "Access Denied. The request was not signed: sign it with an access key. What is public is read without, by"
+            " the tenancy's host name."
+        )
+    where = f"on {error.bucket}" if error.bucket else "in this tenancy"
+    return f"Access Denied. Ask the bucket's owner or your tenancy's managers for this right: {error.action} {where}."
 
 
 def _quota(error: store.QuotaExceeded) -> str:
