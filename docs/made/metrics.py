@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -46,6 +47,7 @@ def families() -> list[Metric]:
             blobs=SimpleNamespace(free_bytes=lambda: 0),
             catalog=catalog,
             jobs_file=jobs_file,
+            certificates=SimpleNamespace(ends=lambda: {"site.pem": datetime(2027, 1, 1, tzinfo=UTC)}),
         )
         head = Head("GET", health.METRICS, "", {})
         answer = health.answer(cast(Any, gateway), head, Origin(("localhost",), "127.0.0.1", False), is_stopping=False)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+from cryptography import x509
 from tests.cli.conftest import Terminal
 from tests.edge.test_tls import issue
 from tests.jobs.depot import Depot
@@ -140,7 +143,8 @@ def test_doctor_looks_at_the_certificates_that_are_really_served(tmp_path: Path,
     directory, home = tmp_path / "tls", tmp_path / "home"
     directory.mkdir()
     issue(directory, "site", ["s3-ext.localhost"], datetime.now(UTC) - LIFE + timedelta(days=days_left, hours=1))
-    with serve(home, "--tls-dir", str(directory)):
+    with serve(home, "--tls-dir", str(directory)) as store:
+        metrics = urlopen(f"{store.endpoint_url}/_admin/metrics").read().decode()
         kept = (directory / "site.pem").read_bytes()
         (directory / "site.pem").write_text("half of a file")
         broken = Terminal(home).run("doctor", "--json")
@@ -152,6 +156,8 @@ def test_doctor_looks_at_the_certificates_that_are_really_served(tmp_path: Path,
     assert (f"put the renewed one at {directory}" in of_files["advice"]) == (state != "ok")
     of_files, of_server = [each for each in json.loads(broken.stdout) if each["subject"] == "certificates"]
     assert (of_files["state"], of_server["state"]) == ("fail", state)
+    (end,) = re.findall(r'^holdfast_certificate_expiry_seconds\{file="site.pem"\} (\S+)$', metrics, re.M)
+    assert float(end) == x509.load_pem_x509_certificate(kept).not_valid_after_utc.timestamp()
 
 
 def test_doctor_says_that_there_is_no_home(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from holdfast.telemetry.board import Board, Reads
 from holdfast.telemetry.metrics import Metrics, Page
 
 from .identity import Identifier
+from .tls import Certificates
 
 THREADS: Final = 8
 """For bodies above what the loop hashes itself, and for reads that wait for a disk."""
@@ -96,6 +97,8 @@ class Gateway:
     access_log: AccessLog | None
     jobs_file: Path
     """How the jobs' last runs went, for the metrics (see `assemble.Home.jobs_file`)."""
+    certificates: Certificates | None = None
+    """What is served with https, for the metrics."""
     host_id: str = field(default_factory=lambda: secrets.token_hex(16))
     """`x-amz-id-2`: which worker it was."""
     request_ids: RequestIds = field(default_factory=RequestIds)

@@ -14,11 +14,17 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from .gateway import Gateway
+    from .tls import Certificates
 
 
 def read_gauges(gateway: Gateway) -> list[Metric]:
     """Return the gauges. Costs a scan of the tenancies and one small file; made at a scrape, not at a request."""
-    return [*_process_gauges(gateway), *_job_gauges(gateway.jobs_file), *_tenancy_gauges(gateway)]
+    return [
+        *_process_gauges(gateway),
+        *_job_gauges(gateway.jobs_file),
+        *_certificate_gauges(gateway.certificates),
+        *_tenancy_gauges(gateway),
+    ]
 
 
 def _process_gauges(gateway: Gateway) -> list[Metric]:
@@ -56,6 +62,19 @@ def _read_jobs(jobs_file: Path) -> dict[str, dict[str, Any]]:
     except (OSError, ValueError):
         return {}  # None has run yet.
     return reports
+
+
+def _certificate_gauges(certificates: Certificates | None) -> list[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    ends = GaugeMetricFamily(
+        "holdfast_certificate_expiry_seconds",
+        "When a served certificate of --tls-dir ends, in epoch seconds; the local authority renews its own.",
+        labels=["file"],
+    )
+    for name, end in sorted(certificates.ends().items() if certificates is not None else ()):
+        ends.add_metric([name], end.timestamp())
+    return [ends]
 
 
 def _tenancy_gauges(gateway: Gateway) -> list[Metric]:

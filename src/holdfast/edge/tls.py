@@ -10,7 +10,7 @@ Which names a certificate is for is read from it, wildcards included; NAME is fo
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, TypeVar
@@ -40,6 +40,9 @@ class Certificates(Protocol):
 
     def reload(self) -> None:
         """Look again at the next handshake, whatever the clock says."""
+
+    def ends(self) -> Mapping[str, datetime]:
+        """Return when the certificates end that somebody has to renew, by their files' names."""
 
 
 def server_context(certificates: Certificates, answer_plain: Callable[[], bytes]) -> ssl.SSLContext:
@@ -89,6 +92,7 @@ class CertificateDirectory:
         self._checked_s = clock_s()
         self._seen = self._look()
         self._by_name: dict[str, ssl.SSLContext] = {}
+        self._ends: dict[str, datetime] = {}
         self._default = self._load()
 
     def find(self, server_name: str | None) -> ssl.SSLContext:
@@ -105,6 +109,10 @@ class CertificateDirectory:
 
     def reload(self) -> None:
         self._checked_s = float("-inf")
+
+    def ends(self) -> Mapping[str, datetime]:
+        self._refresh()
+        return self._ends
 
     def _refresh(self) -> None:
         try:
@@ -142,6 +150,7 @@ class CertificateDirectory:
     def _load(self) -> ssl.SSLContext:
         by_name: dict[str, ssl.SSLContext] = {}
         default: ssl.SSLContext | None = None
+        ends: dict[str, datetime] = {}
         alone: list[_Pair] = []
         for pair in self._pairs():
             if not pair.key.exists():
@@ -150,6 +159,7 @@ class CertificateDirectory:
             certificate = _read_certificate(pair)
             context = _read_context(pair)
             default = default or context
+            ends[str(pair.certificate.relative_to(self._directory))] = certificate.not_valid_after_utc
             for name in names_of(certificate):
                 by_name.setdefault(name.lower(), context)
         if default is None and alone:
@@ -161,6 +171,7 @@ class CertificateDirectory:
         for pair in alone:
             _log.warning("a certificate is not served: it has no key beside it", key=str(pair.key))
         self._by_name = by_name
+        self._ends = ends
         return default
 
 
@@ -238,6 +249,9 @@ class IssuedCertificates:
 
     def reload(self) -> None:
         self._contexts.clear()
+
+    def ends(self) -> Mapping[str, datetime]:
+        return {}  # They are made anew in time.
 
     def _tenancy_of(self, name: str) -> str | None:
         for domain in self._domains:

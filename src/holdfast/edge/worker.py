@@ -77,6 +77,7 @@ async def _serve(post: Post, tell_ready: int) -> None:
     slot.take(blobs.instance)
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="holdfast-body")
     access_log = AccessLog(post.home.root / "log" / "access.log")
+    certificates = open_certificates(settings, post.home, catalog)
     gateway = Gateway(
         catalog=catalog,
         blobs=blobs,
@@ -99,6 +100,7 @@ async def _serve(post: Post, tell_ready: int) -> None:
         page=post.metrics.page(post.number),
         access_log=access_log,
         jobs_file=post.home.jobs_file,
+        certificates=certificates,
         threads=threads,
     )
     handler = S3Handler(gateway)
@@ -108,7 +110,6 @@ async def _serve(post: Post, tell_ready: int) -> None:
         slot.beat(hall.connection_count)
         access_log.flush()
 
-    certificates = open_certificates(settings, post.home, catalog)
     context = server_context(certificates, handler.refuse_plain) if certificates is not None else None
     servers = [await _listen(hall, listener, context) for listener in post.listeners]
     hall.start_rounds(each_round)
