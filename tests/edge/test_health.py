@@ -32,6 +32,9 @@ def test_metrics_are_counted_and_told_to_this_machine() -> None:
         text = wire.send(raw_head("GET", "/_admin/metrics", {"host": "a"})).read().body.decode()
         assert 'holdfast_requests_total{operation="PutObject",status="2xx"} 1.0' in text
         assert 'holdfast_requests_total{operation="GetObject",status="4xx"} 1.0' in text
+        again = wire.send(raw_head("GET", "/_admin/metrics", {"host": "a"})).read().body.decode()
+        assert 'holdfast_requests_total{operation="Health",status="2xx"} 1.0' in again
+        assert 'operation="Unknown"' not in again
         assert 'holdfast_received_bytes_total{operation="PutObject"} 5.0' in text
         assert 'holdfast_request_duration_seconds_count{operation="PutObject"} 1.0' in text
         assert f'holdfast_tenancy_used_bytes{{tenancy="{TENANCY}"}} 5.0' in text
@@ -42,6 +45,11 @@ def test_metrics_are_counted_and_told_to_this_machine() -> None:
 @pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "via"])
 def test_metrics_are_not_told_through_a_proxy(wire: Wire, header: str) -> None:
     assert wire.send(raw_head("GET", "/_admin/metrics", {"host": "a", header: "198.51.100.7"})).read().status == 403
+
+
+def test_the_refusal_of_metrics_names_loopback(wire: Wire) -> None:
+    answered = wire.send(raw_head("GET", "/_admin/metrics", {"host": "a", "via": "1.1 a"})).read()
+    assert b"loopback addresses only" in answered.body
 
 
 @pytest.fixture(scope="module")

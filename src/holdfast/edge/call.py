@@ -19,7 +19,7 @@ from holdfast.s3.names import decode_key, split_path
 from holdfast.s3.target import SIGNATURE, hoisted_headers, parse_query
 from holdfast.store.errors import AccessDenied, StorageFull, StorageReadOnly, StoreError
 from holdfast.telemetry.log import get_log
-from holdfast.telemetry.metrics import UNKNOWN
+from holdfast.telemetry.metrics import HEALTH, UNKNOWN
 
 from . import cors, health
 from .answers import frame, refusal
@@ -51,6 +51,7 @@ class Call:
         "_gateway",
         "_head",
         "_identity",
+        "_is_health",
         "_key",
         "_message",
         "_origin",
@@ -74,6 +75,7 @@ class Call:
         self._key = ""
         self._entry: Entry | None = None
         self._identity: Identity | None = None
+        self._is_health = False
         self._status = 0
         self._error = ""
         self._sent_bytes = 0
@@ -111,6 +113,7 @@ class Call:
         self._place = place = find_place(origin.hosts[0], gateway.domains)
         self._origin = origin = origin._replace(hosts=signed_hosts(origin, place, gateway.domains))
         if head.raw_path in health.PATHS and place.bucket is None and "authorization" not in headers:
+            self._is_health = True
             self._write(health.answer(gateway, head, origin, is_stopping=connection.is_stopping))
             return
         if not head.raw_path.startswith("/"):
@@ -262,7 +265,8 @@ class Call:
         duration_us = max(0, gateway.clock_us() - self._began_us)
         body = self._body
         received_bytes = body.received_bytes if body is not None else 0
-        index = entry.number if entry is not None else gateway.metrics.index_of[UNKNOWN]
+        kind = HEALTH if self._is_health else UNKNOWN
+        index = entry.number if entry is not None else gateway.metrics.index_of[kind]
         # A client that went away before its answer has none; 499 is what others call that.
         status = self._status or 499
         gateway.page.count(index, status, received_bytes, self._sent_bytes, duration_us)

@@ -39,6 +39,9 @@ _WIDTH: Final = _BUCKETS + len(LATENCY_BOUNDS_US) + 1
 UNKNOWN: Final = "Unknown"
 """The operation of a request that was refused before one was found."""
 
+HEALTH: Final = "Health"
+"""What operators' machines ask for: health and metrics."""
+
 
 class Page:
     """One worker's counters. Written by that worker alone."""
@@ -63,7 +66,7 @@ class Metrics:
     """The pages of all workers. Made before the workers are forked."""
 
     def __init__(self, operations: Iterable[str], worker_count: int) -> None:
-        self.names: Sequence[str] = (*operations, UNKNOWN)
+        self.names: Sequence[str] = (*operations, HEALTH, UNKNOWN)
         self.index_of = {name: index for index, name in enumerate(self.names)}
         self._page_words = len(self.names) * _WIDTH
         self._worker_count = worker_count
