@@ -211,7 +211,7 @@ def test_the_command_line_makes_members_of_every_role_but_the_operators(site: Te
 COMMANDS_OF: dict[Right, set[str]] = {
     Right.LIST_BUCKETS: {"usage"},
     Right.OWN_TOKENS: {"key create", "key rotate"},
-    Right.OTHERS_TOKENS: {"key list", "key revoke"},
+    Right.OTHERS_TOKENS: {"key list", "key revoke", "keyring new"},
     Right.GRANT_ROLES: {"member add", "member remove", "member list", "tenancy delete"},
     Right.SUSPEND: {"tenancy suspend", "tenancy resume"},
     Right.SET_QUOTA: {"tenancy set-quota"},
