@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import socket
 import stat
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ import numpy as np
 import pytest
 import xarray
 from tests.clients.running import Desk
+from tests.clients.tools import ROOT
 from tests.serving import CannotStart, holdfast, serve, started
 
 from holdfast.cli.demo.dataset import NETCDF, ZARR, items
@@ -130,6 +134,20 @@ def test_the_demo_run_again_has_the_same_keys_and_the_data_as_it_was_left(tmp_pa
         assert keys()[1] == before[1]
         assert keys()[0] != before[0]
         client(facts).head_bucket(Bucket="climate")
+    assert '"info"' not in (tmp_path / "demo.log").read_text()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_in_another_users_clone_the_script_says_so_in_one_sentence() -> None:
+    with tempfile.TemporaryDirectory() as made:
+        clone = Path(made)
+        (clone / ".venv/bin").mkdir(parents=True)
+        (clone / ".venv").chmod(0o700)
+        clone.chmod(0o755)
+        shutil.copy(ROOT / "demo", clone / "demo")
+        said = subprocess.run(["./demo"], cwd=clone, user=65534, capture_output=True, text=True, check=False)
+        assert said.returncode == 1
+        assert said.stderr == f"{clone} is another user's: clone the repository for yourself, and run ./demo there.\n"
 
 
 def test_a_taken_port_becomes_the_next_free_one_and_is_named(tmp_path: Path) -> None:

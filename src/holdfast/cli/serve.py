@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from contextlib import contextmanager
@@ -61,17 +62,19 @@ def command(desk: Desk, /, **options: Any) -> None:
 
 
 @contextmanager
-def served(settings: Settings, home: Home) -> Iterator[tuple[Supervisor, Addresses]]:
+def served(
+    settings: Settings, home: Home, *, least_level: int = logging.INFO
+) -> Iterator[tuple[Supervisor, Addresses]]:
     """Start the processes of a home, and tell other commands where it is served while the block runs.
 
-    The block has to `watch`. Raises Refusal.
+    `least_level` is that of the events to log. The block has to `watch`. Raises Refusal.
     """
     from holdfast.edge.sockets import CannotListen
     from holdfast.edge.supervisor import CannotServe, Supervisor
     from holdfast.edge.tls import NoCertificates
     from holdfast.telemetry.log import set_up_log
 
-    set_up_log()
+    set_up_log(least_level=least_level)
     _check_home(settings, home)
     _prepare_certificates(settings, home)
     supervisor = Supervisor(settings, home, companions())

@@ -44,7 +44,7 @@ def _metrics(gateway: Gateway, head: Head, origin: Origin) -> Answer:
     if forwarded or not _is_loopback(origin.address):
         raise S3Error(
             "AccessDenied",
-            "Metrics are told to loopback addresses only, through no proxy: ask on this machine, by 127.0.0.1 or [::1].",
+            "Metrics are told to loopback addresses only, through no proxy: ask on this machine, by 127.0.0.1 or ::1.",
         )
     body = gateway.metrics.exposition(read_gauges(gateway))
     return Answer(200, [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")], body, None)

@@ -9,8 +9,8 @@ from typing import Any, TextIO
 import structlog
 
 
-def set_up_log(stream: TextIO | None = None, *, readable: bool | None = None) -> None:
-    """Send every event of this process and its children to `stream` (standard error).
+def set_up_log(stream: TextIO | None = None, *, readable: bool | None = None, least_level: int = logging.INFO) -> None:
+    """Send every event of this process and its children, from a level on, to `stream` (standard error).
 
     Called once, before anything logs.
     """
@@ -27,7 +27,7 @@ def set_up_log(stream: TextIO | None = None, *, readable: bool | None = None) ->
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(least_level),
         logger_factory=structlog.PrintLoggerFactory(target),
         cache_logger_on_first_use=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import logging
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -39,7 +40,8 @@ def command(desk: Desk) -> None:
     home = desk.home(settings, create=True)
     (home.root / "demo").mkdir(mode=0o700, exist_ok=True)
     keys = _settle(desk, settings, home)
-    with served(settings, home) as (supervisor, addresses):
+    # The terminal is for what there is to try, not for each job that went well.
+    with served(settings, home, least_level=logging.WARNING) as (supervisor, addresses):
         _write_files(settings, home, addresses, keys)
         uploader = _uploader(settings, addresses, next(iter(keys.values())))
         try:
