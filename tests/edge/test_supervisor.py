@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.serving import CannotStart, Store, serve
 
+from holdfast.admin.tenancies import create_tenancy
 from holdfast.telemetry.board import Board
 
 from .conftest import Wire, raw_head
@@ -51,12 +52,12 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
                 pass
 
 
-def test_a_default_tenancy_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(
-        CannotStart, match=r"exit code 1: holdfast: the default tenancy: there is no tenancy `nope`: .*\n$"
-    ):
-        with serve(tmp_path / "home", "--default-tenancy", "nope"):
-            pass
+def test_a_default_tenancy_that_is_not_there_is_said_in_a_sentence_and_may_still_be_made(tmp_path: Path) -> None:
+    with serve(tmp_path / "home", "--default-tenancy", "later") as store:
+        assert "holdfast: the default tenancy: there is no tenancy `later`: " in store.log.read_text()
+        with store.office() as office:
+            create_tenancy(office, "later")
+        assert Wire(port_of(store)).send(READY).read().status == 200
 
 
 def test_two_homes_never_share_a_port(tmp_path: Path) -> None:

@@ -158,7 +158,8 @@ def _check_home(settings: Settings, home: Home) -> None:
             with catalog.read() as rows:
                 get_tenancy(rows, settings.default_tenancy)
     except Unknown as error:
-        raise Refusal(f"the default tenancy: {error}") from None
+        # It may be made while we serve, as on the first start; until then unsigned requests that name none are refused.
+        click.echo(f"holdfast: the default tenancy: {error}", err=True)
     finally:
         catalog.close()
 
