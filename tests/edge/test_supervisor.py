@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,9 @@ import pytest
 from tests.serving import CannotStart, Store, serve
 
 from holdfast.admin.tenancies import create_tenancy
+from holdfast.assemble import open_home
+from holdfast.config import load_settings
+from holdfast.edge import supervisor
 from holdfast.telemetry.board import Board
 
 from .conftest import Wire, raw_head
@@ -42,6 +47,31 @@ def test_a_home_is_served_once(tmp_path: Path) -> None:
             with serve(tmp_path / "home"):
                 pass
         assert store.process.poll() is None
+
+
+def test_the_workers_of_a_killed_supervisor_are_given_the_time_to_drain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "LOCK_WAIT_S", 0.0)
+    settings = load_settings(tmp_path / "home", {}, {})
+    home = open_home(settings, create=True)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    lock = (home.run / "serve.lock").open("w")
+    lock.write(f"{gone.pid}\n")
+    lock.flush()
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    looks = iter(range(3))
+
+    def drain(seconds: float) -> None:
+        if next(looks) == 2:
+            lock.close()  # the last of them has ended
+
+    monkeypatch.setattr(supervisor.time, "sleep", drain)
+    ours = supervisor.Supervisor(settings, home)
+    ours._take_lock()
+    assert (home.run / "serve.lock").read_text() == f"{os.getpid()}\n"
+    os.close(ours._lock_fd)
 
 
 def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:

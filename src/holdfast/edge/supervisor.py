@@ -139,7 +139,8 @@ class Supervisor:
         path = self._home.run / "serve.lock"
         # Inherited by every child: the lock is free when the last process that may write is gone.
         self._lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        deadline_s = time.monotonic() + LOCK_WAIT_S
+        # Workers whose supervisor is gone finish what they serve, and write until then.
+        deadline_s = time.monotonic() + self._settings.limits.drain_timeout_s + LOCK_WAIT_S
         while True:
             try:
                 fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
