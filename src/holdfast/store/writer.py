@@ -23,6 +23,11 @@ from .errors import StorageFull, StorageReadOnly
 T = TypeVar("T")
 BATCH_MAX = 256
 """Writes in one transaction at most, so that the turn passes on to other processes within milliseconds."""
+GATHER_S = 0.0005
+"""How long to wait for more writes where several came at once last time: then fewer syncs serve them all, and the loop
+is left alone to read them in. CPU of a 4 KiB PUT, one core, 32 connections: 0.25 ms with it, 0.28 to 0.34 without."""
+GATHER_FROM = 3
+"""From how many writes in a batch on the next one gathers. One client, or two, never wait."""
 
 
 class Turn(NamedTuple):
@@ -79,6 +84,7 @@ class Writer:
         self._on_broken = on_broken
         self._queue: deque[_Waiting] = deque()
         self._wake = threading.Event()
+        self._gathers = False
         self._is_closing = False
         self._thread = threading.Thread(target=self._work, name="holdfast-writer", daemon=True)
         self._is_started = False
@@ -136,6 +142,8 @@ class Writer:
             self._wake.wait()
             self._wake.clear()
             while self._queue:
+                if self._gathers:
+                    time.sleep(GATHER_S)
                 self._commit_batch()
             with self._lock:
                 if self._is_closing and not self._queue:
@@ -176,6 +184,7 @@ class Writer:
 
     def _take(self, batch: _Batch) -> None:
         self._take_unless_taken(batch)
+        self._gathers = len(batch.items) >= GATHER_FROM
         bodies = [item for item in batch.items if item.staged is not None]
         found: Sequence[tuple[Slice, ...]] = ()
         if bodies:
