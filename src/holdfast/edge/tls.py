@@ -227,7 +227,6 @@ class IssuedCertificates:
         self._is_tenancy = is_tenancy
         self._now = now
         self._contexts: dict[str, tuple[datetime, ssl.SSLContext]] = {}
-        self._checked_after = now()
 
     def find(self, server_name: str | None) -> ssl.SSLContext:
         tenancy = self._tenancy_of(server_name.lower().removesuffix(".")) if server_name else None

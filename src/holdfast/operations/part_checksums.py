@@ -35,13 +35,7 @@ def choose_kind(algorithm: str | None, type_: str | None) -> Kind | None:
                 "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
             )
         return None
-    name = algorithm.upper()
-    if name not in checksums.ALGORITHMS:
-        raise S3Error(
-            "InvalidRequest",
-            "Checksum algorithm provided is unsupported. Please try again with any of the valid types:"
-            f" [{', '.join(checksums.ALGORITHMS)}]",
-        )
+    name = checksums.read_algorithm(algorithm)
     chosen = (type_ or ("FULL_OBJECT" if name in _FULL_ONLY else "COMPOSITE")).upper()
     if chosen not in ("COMPOSITE", "FULL_OBJECT"):
         raise S3Error("InvalidRequest", "Value for x-amz-checksum-type header is invalid.")

@@ -130,6 +130,18 @@ def etag_of_parts(md5s: Sequence[bytes]) -> str:
     return f"{hashlib.md5(b''.join(md5s), usedforsecurity=False).hexdigest()}-{len(md5s)}"
 
 
+def read_algorithm(text: str) -> Algorithm:
+    """Return the algorithm that a header names, in whatever case; another one is InvalidRequest."""
+    name = text.upper()
+    if name not in ALGORITHMS:
+        raise S3Error(
+            "InvalidRequest",
+            "Checksum algorithm provided is unsupported. Please try again with any of the "
+            f"valid types: [{', '.join(ALGORITHMS)}]",
+        )
+    return name
+
+
 def check_value(algorithm: Algorithm, text: str) -> None:
     """Refuse a checksum that is not base64 of the right number of bytes, with InvalidRequest."""
     if not _is_base64(text, DIGEST_SIZE_BYTES[algorithm]):
@@ -157,12 +169,8 @@ def find_requested(head: Head) -> ChecksumClaim | None:
             "InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
         )
     named = headers.get("x-amz-sdk-checksum-algorithm") or headers.get("x-amz-checksum-algorithm")
-    if named is not None and named.upper() not in ALGORITHMS:
-        raise S3Error(
-            "InvalidRequest",
-            "Checksum algorithm provided is unsupported. Please try again with any of the "
-            f"valid types: [{', '.join(ALGORITHMS)}]",
-        )
+    if named is not None:
+        named = read_algorithm(named)
     if not given and not in_trailer:
         if "x-amz-sdk-checksum-algorithm" in headers:
             raise S3Error(
@@ -170,12 +178,12 @@ def find_requested(head: Head) -> ChecksumClaim | None:
                 "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer "
                 "headers were found.",
             )
-        return ChecksumClaim(cast(Algorithm, named.upper()), None, False) if named is not None else None
+        return ChecksumClaim(named, None, False) if named is not None else None
     header = (given or in_trailer)[0]
     algorithm = ALGORITHM_OF.get(header)
     if algorithm is None:
         raise S3Error("InvalidRequest", "The algorithm type you specified in x-amz-checksum- header is invalid.")
-    if named is not None and named.upper() != algorithm:
+    if named is not None and named != algorithm:
         raise S3Error("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.")
     if in_trailer:
         return ChecksumClaim(algorithm, None, True)
