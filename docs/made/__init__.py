@@ -21,6 +21,7 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "not-served": operations.not_served,
     "settings": settings.settings,
     "limits": settings.limits,
+    "site": settings.site,
     "commands": commands.commands,
     "metrics": metrics.metrics,
     "roles": roles.whole,

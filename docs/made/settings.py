@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from holdfast.cli.serve import command as serve
-from holdfast.config import LIMITS, SETTINGS, Setting
+from holdfast.config import ALL_SETTINGS, LIMITS, SETTINGS, SITE, Setting
 
 from .markdown import code, table
 
@@ -22,6 +22,11 @@ def settings() -> str:
 def limits() -> str:
     """Return those in its table `[limits]`."""
     return _table(LIMITS)
+
+
+def site() -> str:
+    """Return those in its table `[site]`."""
+    return _table(SITE)
 
 
 def _table(records: Sequence[Setting]) -> str:
@@ -44,7 +49,7 @@ def _table(records: Sequence[Setting]) -> str:
 
 def option_of() -> dict[str, str]:
     """Return the option of `holdfast serve` for each setting that has one."""
-    names = {each.name for each in (*SETTINGS, *LIMITS)}
+    names = {each.name for each in ALL_SETTINGS}
     return {
         parameter.name: parameter.opts[0]
         for parameter in serve.params

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from holdfast.config import (
     LIMITS,
     SETTINGS,
+    SITE,
     Address,
     Limits,
     SettingError,
     Settings,
+    Site,
     default_home,
     load_settings,
     parse_size,
@@ -59,22 +61,28 @@ def test_a_shown_size_is_within_half_a_percent_of_the_truth(size_bytes: int) -> 
     assert abs(shown - size_bytes) <= size_bytes * 0.005
 
 
-@pytest.mark.parametrize("setting", [*SETTINGS, *LIMITS], ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", [*SETTINGS, *LIMITS, *SITE], ids=lambda setting: setting.name)
 def test_every_setting_is_described_and_its_shown_default_reads_back(setting, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     assert setting.description.endswith((".", ")."))
     table = f"[{setting.table}]\n" if setting.table else ""
     (tmp_path / "holdfast.toml").write_text(f"{table}{setting.name} = {setting.default_text}\n")
     settings = load_settings(tmp_path, {}, {})
-    assert getattr(settings.limits if setting.table else settings, setting.name) == setting.default
+    record = getattr(settings, setting.table) if setting.table else settings
+    assert getattr(record, setting.name) == setting.default
 
 
 def test_every_field_of_the_records_is_a_setting() -> None:
-    assert {field.name for field in fields(Settings)} == {setting.name for setting in SETTINGS} | {"home", "limits"}
+    assert {field.name for field in fields(Settings)} == {setting.name for setting in SETTINGS} | {
+        "home",
+        "limits",
+        "site",
+    }
     assert {field.name for field in fields(Limits)} == {setting.name for setting in LIMITS}
+    assert {field.name for field in fields(Site)} == {setting.name for setting in SITE}
 
 
 def test_the_template_means_the_defaults_commented_or_not(tmp_path: Path) -> None:
-    assert tomllib.loads(template()) == {"limits": {}}
+    assert tomllib.loads(template()) == {"limits": {}, "site": {}}
     plain = "\n".join(line[1:] if line[:1] == "#" and line[:2] != "# " else line for line in template().splitlines())
     (tmp_path / "holdfast.toml").write_text(plain)
     assert load_settings(tmp_path, {}, {}) == Settings(home=tmp_path)

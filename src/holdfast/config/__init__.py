@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from .kinds import Address, SettingError
-from .settings import LIMITS, SETTINGS, Limits, Setting, Settings
+from .kinds import Address, GroupRole, SettingError
+from .settings import ALL_SETTINGS, LIMITS, SETTINGS, SITE, Limits, Setting, Settings
+from .site import Site
 from .sizes import parse_size, show_size
 from .sources import FILE_NAME, default_home, load_settings, template
 
 __all__ = [
+    "ALL_SETTINGS",
+    "SITE",
+    "GroupRole",
+    "Site",
     "FILE_NAME",
     "LIMITS",
     "SETTINGS",

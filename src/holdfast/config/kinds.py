@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 from .sizes import parse_size, show_size
 
@@ -28,6 +29,18 @@ class Address(NamedTuple):
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class GroupRole(NamedTuple):
+    """What belonging to a group of a directory or identity provider gives."""
+
+    group: str
+    tenancy: str
+    role: str
+    """`USER`, `DEPUTY` or `MANAGER`."""
+
+    def __str__(self) -> str:
+        return f"{self.group}={self.tenancy}:{self.role}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,43 @@ def _path(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def _line(text: str) -> str:
+    if len(text) > 200 or not text.isprintable():
+        raise ValueError
+    return text
+
+
+def _url(text: str) -> str:
+    # An empty text is "none" where a setting allows it; a slash at the end names the same place.
+    parts = urlsplit(text)
+    if text and (not parts.scheme or not parts.hostname or parts.username is not None or not text.isprintable()):
+        raise ValueError
+    return text.rstrip("/")
+
+
+def _email(text: str) -> str:
+    if not re.fullmatch(r"[^\s@,;<>\"]{1,64}@[^\s@,;<>\"]{1,255}", text):
+        raise ValueError
+    return text
+
+
+def _mail_server(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname or parts.password):
+        raise ValueError
+    return text
+
+
+_GROUP_ROLE: Final = re.compile(rf"([^=]{{1,200}})=({_LABEL}):(USER|DEPUTY|MANAGER)", re.ASCII)
+
+
+def _group_role(text: str) -> GroupRole:
+    match = _GROUP_ROLE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError
+    return GroupRole(match[1], match[2], match[3])
+
+
 def _whole(text: str) -> int:
     if not re.fullmatch(r"\d{1,18}", text.strip(), re.ASCII):
         raise ValueError
@@ -85,10 +135,29 @@ DOMAIN: Final = Kind("a host name in lower case, such as s3.example.org", _domai
 SLUG: Final = Kind("the name of a tenancy", _slug)
 TEXT: Final = Kind("a name without spaces", _slug)
 PATH: Final = Kind("a path", _path)
+LINE: Final = Kind("one line of at most 200 characters", _line)
+URL: Final = Kind("a URL with its scheme and host, such as https://portal.example.org", _url)
+EMAIL: Final = Kind("an e-mail address, such as store@example.org", _email)
+MAIL_SERVER: Final = Kind(
+    "smtp://USER@HOST:PORT, smtp+starttls://… or smtps://…, such as smtp+starttls://store@mail.example.org:587",
+    _mail_server,
+)
+GROUP_ROLE: Final = Kind("GROUP=TENANCY:ROLE, such as cmip-users=cmip6-o:USER", _group_role)
 SIZE: Final = Kind(
     "a size, such as 5MiB or 10TB", parse_size, lambda value: show_size(value).replace(" ", ""), is_number=True
 )
 NETWORK: Final = Kind("a network, such as 192.0.2.0/24 or 2001:db8::/32", lambda text: ip_network(text.strip()))
+
+
+def one_of(*words: str) -> Kind[str]:
+    """Return the kind of a choice between words."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError
+        return text
+
+    return Kind(" or ".join(f"`{word}`" for word in words), parse)
 
 
 def number(least: int, most: int, unit: str = "") -> Kind[int]:

@@ -7,8 +7,10 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
-from .kinds import ADDRESS, DOMAIN, NETWORK, PATH, SIZE, SLUG, TEXT, Address, Kind, Network, number
+from .kinds import ADDRESS, DOMAIN, NETWORK, PATH, SIZE, SLUG, TEXT, URL, Address, Kind, Network, number
+from .site import Site
 
 KIB: Final = 1024
 MIB: Final = 1024**2
@@ -121,6 +123,29 @@ class Settings:
         default=(Address("127.0.0.1", 8443),),
         metadata=_about(ADDRESS, "Where the outside endpoint listens (https). May be given more than once."),
     )
+    portal: tuple[Address, ...] = field(
+        default=(Address("127.0.0.1", 8444),),
+        metadata=_about(
+            ADDRESS,
+            "Where the portal for people listens (https). May be given more than once; an empty list: no portal.",
+        ),
+    )
+    portal_url: str = field(
+        default="",
+        metadata=_about(
+            URL,
+            "The portal's address as browsers write it; mail, passkeys and log-in by a provider depend on it. Empty: "
+            "made from `portal`.",
+        ),
+    )
+    legacy_portal: tuple[Address, ...] = field(
+        default=(),
+        metadata=_about(
+            ADDRESS,
+            "Where `http://TENANCY.DOMAIN:81/_admin/portal`, which people remember, leads to the portal. May be given "
+            "more than once.",
+        ),
+    )
     tls_dir: Path | None = field(
         default=None,
         metadata=_about(
@@ -158,11 +183,26 @@ class Settings:
         ),
     )
     limits: Limits = field(default_factory=Limits)
+    site: Site = field(default_factory=Site)
 
     @property
     def worker_count(self) -> int:
         """The number of worker processes to start."""
         return self.workers or len(os.sched_getaffinity(0))
+
+    @property
+    def portal_origin(self) -> str:
+        """The portal as an Origin header names it (`https://HOST[:PORT]`); empty when there is no portal."""
+        if not self.portal:
+            return ""
+        if self.portal_url:
+            parts = urlsplit(self.portal_url)
+            return f"{parts.scheme}://{parts.netloc.lower()}"
+        first = self.portal[0]
+        # Passkeys and host-only cookies need a name: loopback has one, and a wildcard address is this machine.
+        host = {"127.0.0.1": "localhost", "::1": "localhost"}.get(first.host, first.host)
+        host = os.uname().nodename.lower() if host in ("0.0.0.0", "::") else host
+        return f"https://{host}" if first.port == 443 else f"https://{first._replace(host=host)}"
 
 
 class Setting(NamedTuple):
@@ -170,7 +210,7 @@ class Setting(NamedTuple):
 
     name: str
     table: str
-    """Its table in the settings file: empty = the top, or `limits`."""
+    """Its table in the settings file: empty = the top, `limits` or `site`."""
     kind: Kind[Any]
     default: Any
     description: str
@@ -192,7 +232,7 @@ class Setting(NamedTuple):
         return text if self.kind.is_number and text.isdigit() else f'"{text}"'
 
 
-def _settings(record: type[Settings] | type[Limits], table: str) -> tuple[Setting, ...]:
+def _settings(record: type[Settings] | type[Limits] | type[Site], table: str) -> tuple[Setting, ...]:
     return tuple(
         Setting(
             each.name,
@@ -209,3 +249,5 @@ def _settings(record: type[Settings] | type[Limits], table: str) -> tuple[Settin
 
 SETTINGS: Final = _settings(Settings, "")
 LIMITS: Final = _settings(Limits, "limits")
+SITE: Final = _settings(Site, "site")
+ALL_SETTINGS: Final = (*SETTINGS, *LIMITS, *SITE)

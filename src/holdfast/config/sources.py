@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from .kinds import SettingError
-from .settings import LIMITS, SETTINGS, Limits, Setting, Settings
+from .settings import ALL_SETTINGS, LIMITS, SETTINGS, SITE, Limits, Setting, Settings
+from .site import Site
 
 FILE_NAME: Final = "holdfast.toml"
 HOME_VARIABLE: Final = "HOLDFAST_HOME"
@@ -19,6 +20,8 @@ HOME_VARIABLE: Final = "HOLDFAST_HOME"
 _FOREIGN_VARIABLES: Final = ("HOLDFAST_SERVICE_", "HOLDFAST_PORT", "HOLDFAST_TOOLS", "HOLDFAST_TEST_")
 
 _OPTION_OF: Final = {"trusted_proxies": "--trusted-proxy"}  # One network at a time, so in the singular.
+
+_TABLES: Final = {"limits": LIMITS, "site": SITE}
 
 Given = str | int | bool | Path | Sequence[str]
 
@@ -36,7 +39,7 @@ def load_settings(home: Path, options: Mapping[str, Given | None], environment: 
 
     Raises SettingError for an unknown name or a value that is not allowed, in whichever source it stands.
     """
-    known = {setting.name: setting for setting in (*SETTINGS, *LIMITS)}
+    known = {setting.name: setting for setting in ALL_SETTINGS}
     values = _from_file(home / FILE_NAME)
     values |= _from_environment(known, environment)
     for name, given in options.items():
@@ -44,7 +47,8 @@ def load_settings(home: Path, options: Mapping[str, Given | None], environment: 
             setting = known[name]
             values[name] = _read(setting, given, f"option {_OPTION_OF.get(name) or '--' + name.replace('_', '-')}")
     limits = Limits(**{setting.name: values.pop(setting.name) for setting in LIMITS if setting.name in values})
-    return Settings(home=home, limits=limits, **values)
+    site = Site(**{setting.name: values.pop(setting.name) for setting in SITE if setting.name in values})
+    return Settings(home=home, limits=limits, site=site, **values)
 
 
 def template() -> str:
@@ -55,9 +59,10 @@ def template() -> str:
     lines += ["# A command-line option wins over the environment variable, and that over this file.", ""]
     for setting in SETTINGS:
         lines += _described(setting)
-    lines += ["[limits]", ""]
-    for setting in LIMITS:
-        lines += _described(setting)
+    for table, settings in _TABLES.items():
+        lines += [f"[{table}]", ""]
+        for setting in settings:
+            lines += _described(setting)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -75,10 +80,13 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise SettingError(f"{path} is not a TOML file: {error}") from None
     except OSError as error:
         raise SettingError(f"{path} can't be read: {error.strerror}") from None
-    limits = document.pop("limits", {})
-    if not isinstance(limits, dict):
-        raise SettingError(f"{path}: `limits` is a table: write [limits] on a line of its own")
-    return _from_table(path, "", document, SETTINGS) | _from_table(path, "limits.", limits, LIMITS)
+    values = {}
+    for name, settings in _TABLES.items():
+        table = document.pop(name, {})
+        if not isinstance(table, dict):
+            raise SettingError(f"{path}: `{name}` is a table: write [{name}] on a line of its own")
+        values |= _from_table(path, f"{name}.", table, settings)
+    return _from_table(path, "", document, SETTINGS) | values
 
 
 def _from_table(path: Path, prefix: str, table: Mapping[str, Any], settings: Sequence[Setting]) -> dict[str, Any]:
