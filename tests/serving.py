@@ -156,18 +156,22 @@ def serve(
     *options: str,
     s3: Sequence[str] = ("127.0.0.1:0",),
     s3_tls: Sequence[str] = ("127.0.0.1:0",),
+    portal: Sequence[str] = (),
     workers: int = 1,
     prefix: Sequence[str | Path] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Store]:
     """Serve a home until the block ends; whoever is told about it may connect, since all workers listen by then.
 
+    There is a portal only where `portal` says an address for it.
     `options` are more of `holdfast serve`; `prefix` is a command that runs it (strace, nsenter …). The home is made when
     it is not there, and stays. Raises CannotStart.
     """
     words = ["serve", "--home", str(home), "--json", "--workers", str(workers), *options]
     words += [word for address in s3 for word in ("--s3", address)]
     words += [word for address in s3_tls for word in ("--s3-tls", address)]
+    words += [word for address in portal for word in ("--portal", address)]
+    environment = {"HOLDFAST_PORTAL": ",".join(portal), **(environment or {})}
     log = home.with_name(f"{home.name}.log")
     with started(words, log, prefix=prefix, environment=environment) as (process, facts):
         yield Store(home, process, facts, log)

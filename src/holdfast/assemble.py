@@ -50,6 +50,21 @@ class Home:
         return self.root / "keyring"
 
     @property
+    def portal_file(self) -> Path:
+        """The portal's own database: people, requests, the history of grants, notices."""
+        return self.root / "portal.sqlite"
+
+    @property
+    def portal_key_file(self) -> Path:
+        """What signs the portal's sessions and links. Not backed up: a new one logs everybody out, no more."""
+        return self.root / "portal.key"
+
+    @property
+    def outbox(self) -> Path:
+        """Mail that waits to be sent, one message a file."""
+        return self.root / "outbox"
+
+    @property
     def blobs(self) -> Path:
         return self.root / "blobs"
 
@@ -99,7 +114,7 @@ class Home:
     @property
     def serving_file(self) -> Path:
         """Written by `serve` once it listens: JSON of `pid`, `s3`, `s3_tls` (HOST:PORT), `domain`, `ext_domain`,
-        `tls_dir`."""
+        `tls_dir`, `portal`, `portal_url`."""
         return self.run / "serve.json"
 
 
@@ -221,7 +236,15 @@ def find_serving(home: Home, settings: Settings) -> Serving:
     """Return where the home is served now, or where it would be by these settings."""
     running = _read_serving(home)
     if running is None:
-        return Serving(settings.domain, settings.ext_domain, settings.s3, settings.s3_tls, False, settings.tls_dir)
+        return Serving(
+            settings.domain,
+            settings.ext_domain,
+            settings.s3,
+            settings.s3_tls,
+            False,
+            settings.tls_dir,
+            settings.portal_origin,
+        )
     return Serving(
         running.get("domain", settings.domain),
         running.get("ext_domain", settings.ext_domain),
@@ -229,6 +252,7 @@ def find_serving(home: Home, settings: Settings) -> Serving:
         tuple(_address(text) for text in running["s3_tls"]),
         True,
         Path(running["tls_dir"]) if running.get("tls_dir") else None,
+        running.get("portal_url", ""),
     )
 
 

@@ -20,6 +20,8 @@ class Serving(NamedTuple):
     is_running: bool
     tls_dir: Path | None = None
     """Where its certificates lie; None = the local authority issues them."""
+    portal_url: str = ""
+    """The portal's address as browsers write it; empty when there is no portal."""
 
 
 class Endpoints(NamedTuple):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import os
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +20,25 @@ from .desk import Desk, Refusal, desk_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from ssl import SSLContext
 
     from holdfast.assemble import Home
     from holdfast.config import Address, Settings
+    from holdfast.edge.sockets import Listener
     from holdfast.edge.supervisor import Addresses, Companion, Supervisor
+    from holdfast.telemetry.board import Board
+
+_PLAIN = b"This port speaks https, and a plain http request came: use https:// here.\n"
+_PLAIN_ON_PORTAL = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%s" % (len(_PLAIN), _PLAIN)
+)
 
 
 @desk_command(
     "holdfast serve",
     "holdfast serve --home /srv/store --s3 0.0.0.0:80 --s3 '[::]:80' --s3-tls 0.0.0.0:443 --tls-dir /etc/holdfast/tls",
+    "holdfast serve --portal 0.0.0.0:8444 --portal-url https://portal.example.org:8444",
     "holdfast serve --domain s3.example.org --ext-domain s3-ext.example.org --trusted-proxy 192.0.2.0/24",
     name="serve",
 )
@@ -34,6 +46,8 @@ if TYPE_CHECKING:
 @click.option(
     "--s3-tls", multiple=True, metavar="HOST:PORT", help="Where the outside endpoint listens (https); repeatable."
 )
+@click.option("--portal", multiple=True, metavar="HOST:PORT", help="Where the portal listens (https); repeatable.")
+@click.option("--portal-url", metavar="URL", help="The portal's address as browsers write it, for links in mail.")
 @click.option(
     "--tls-dir",
     metavar="DIR",
@@ -77,7 +91,7 @@ def served(
     set_up_log(least_level=least_level)
     _check_home(settings, home)
     _prepare_certificates(settings, home)
-    supervisor = Supervisor(settings, home, companions())
+    supervisor = Supervisor(settings, home, companions(settings, home))
     try:
         addresses = supervisor.start()
     except (CannotServe, CannotListen, NoCertificates) as error:
@@ -89,12 +103,42 @@ def served(
         home.serving_file.unlink(missing_ok=True)
 
 
-def companions() -> Sequence[Companion]:
+def companions(settings: Settings, home: Home) -> Sequence[Companion]:
     """Return the processes that run beside the workers."""
     from holdfast.edge.supervisor import Companion
     from holdfast.jobs import worker
 
-    return (Companion("jobs", worker.run),)
+    found = [Companion("jobs", worker.run)]
+    if settings.portal:
+        found.append(Companion("portal", partial(_serve_portal, home), "portal"))
+        found.append(Companion("portal worker", _work_for_portal))
+    return found
+
+
+def _serve_portal(
+    home: Home, settings: Settings, board: Board, slot_number: int, listeners: Sequence[Listener]
+) -> None:
+    # The portal knows nothing of the edge: it is given sockets, and what makes their TLS context.
+    import signal
+
+    from holdfast.assemble import open_catalog
+    from holdfast.edge.tls import server_context
+    from holdfast.edge.worker import open_certificates
+    from holdfast.portal import server
+
+    def make_context() -> SSLContext:
+        certificates = open_certificates(settings, home, open_catalog(home))
+        assert certificates is not None
+        signal.signal(signal.SIGHUP, lambda *_: certificates.reload())
+        return server_context(certificates, lambda: _PLAIN_ON_PORTAL)
+
+    server.run(settings, board, slot_number, [each.socket for each in listeners], make_context)
+
+
+def _work_for_portal(settings: Settings, board: Board, slot_number: int, _: Sequence[Listener]) -> None:
+    from holdfast.portal import worker
+
+    worker.run(settings, board, slot_number)
 
 
 def write_serving(home: Home, settings: Settings, addresses: Addresses) -> None:
@@ -112,11 +156,19 @@ def describe(home: Home, settings: Settings, addresses: Addresses) -> dict[str, 
         "home": str(home.root),
         "s3": [str(address) for address in addresses.s3],
         "s3_tls": [str(address) for address in addresses.s3_tls],
+        "portal": [str(address) for address in addresses.companions.get("portal", ())],
+        "portal_url": portal_url(settings, addresses),
         "domain": settings.domain,
         "ext_domain": settings.ext_domain,
         "ca": _authority(settings, home),
         "tls_dir": str(settings.tls_dir) if settings.s3_tls and settings.tls_dir is not None else None,
     }
+
+
+def portal_url(settings: Settings, addresses: Addresses) -> str:
+    """Return the portal's address as browsers write it; empty when there is no portal."""
+    listened = addresses.companions.get("portal", ())
+    return dataclasses.replace(settings, portal=listened).portal_origin
 
 
 def tell(home: Home, settings: Settings, addresses: Addresses) -> list[str]:
@@ -131,6 +183,8 @@ def tell(home: Home, settings: Settings, addresses: Addresses) -> list[str]:
         f"  outside  https://{_reachable(address)}   https://TENANCY.{settings.ext_domain}{tls_port}"
         for address in addresses.s3_tls
     ]
+    if url := portal_url(settings, addresses):
+        lines.append(f"  portal   {url}")
     if authority := _authority(settings, home):
         lines.append(
             f"  trust    {authority}   (the local authority's certificate, for clients of the outside endpoint)"

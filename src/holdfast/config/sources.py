@@ -80,7 +80,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise SettingError(f"{path} is not a TOML file: {error}") from None
     except OSError as error:
         raise SettingError(f"{path} can't be read: {error.strerror}") from None
-    values = {}
+    values: dict[str, Any] = {}
     for name, settings in _TABLES.items():
         table = document.pop(name, {})
         if not isinstance(table, dict):

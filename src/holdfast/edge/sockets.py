@@ -25,8 +25,10 @@ class Listener(NamedTuple):
     is_secure: bool
 
 
-def listen(address: Address, worker_count: int, *, is_secure: bool) -> list[Listener]:
+def listen(address: Address, worker_count: int, *, is_secure: bool, option: str = "") -> list[Listener]:
     """Bind an address once for each worker; the kernel spreads connections over them. Raises CannotListen.
+
+    `option` is the one that chooses another address, where it is not S3's.
 
     Each worker has a queue of its own, which outlives it: the parent keeps the sockets, and its successor takes them
     over.
@@ -50,7 +52,7 @@ def listen(address: Address, worker_count: int, *, is_secure: bool) -> list[List
             each.setblocking(False)
             found.append(Listener(each, Address(address.host, bound[1]), is_secure))
     except OSError as error:
-        raise CannotListen(_explain(address, error, is_secure=is_secure)) from error
+        raise CannotListen(_explain(address, error, option or ("--s3-tls" if is_secure else "--s3"))) from error
     return found
 
 
@@ -66,8 +68,7 @@ def _prepare(each: socket.socket, family: int) -> None:
         each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 
 
-def _explain(address: Address, error: OSError, *, is_secure: bool) -> str:
-    option = "--s3-tls" if is_secure else "--s3"
+def _explain(address: Address, error: OSError, option: str) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"{address} is taken by another program: stop it, or choose another port with {option} {address.host}:PORT"

@@ -13,7 +13,8 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from holdfast import assemble
@@ -24,6 +25,7 @@ from holdfast.telemetry.log import get_log
 from holdfast.telemetry.metrics import Metrics
 
 from . import sockets, worker
+from .sockets import Listener
 
 LOCK_WAIT_S: Final = 5.0
 """How long the processes of a killed predecessor may take to see that it is gone."""
@@ -44,8 +46,10 @@ class Companion(NamedTuple):
     """A process beside the workers."""
 
     name: str
-    run: Callable[[Settings, Board, int], None]
-    """Given the settings, the board and its slot on it. Ends by itself on SIGTERM."""
+    run: Callable[[Settings, Board, int, Sequence[Listener]], None]
+    """Given the settings, the board, its slot on it, and its sockets. Ends by itself on SIGTERM."""
+    setting: str = ""
+    """The setting that says where it listens; empty = nowhere. The sockets are bound before the fork, and outlive it."""
 
 
 class Addresses(NamedTuple):
@@ -53,6 +57,8 @@ class Addresses(NamedTuple):
 
     s3: tuple[Address, ...]
     s3_tls: tuple[Address, ...]
+    companions: Mapping[str, tuple[Address, ...]] = {}
+    """Name of a companion → where it listens."""
 
 
 class _Child(NamedTuple):
@@ -85,6 +91,22 @@ class Supervisor:
         count = settings.worker_count
         listeners = [sockets.listen(address, count, is_secure=False) for address in settings.s3]
         listeners += [sockets.listen(address, count, is_secure=True) for address in settings.s3_tls]
+        of_companions = {
+            companion.name: [
+                sockets.listen(address, 1, is_secure=True, option=f"--{companion.setting}")[0]
+                for address in (getattr(settings, companion.setting) if companion.setting else ())
+            ]
+            for companion in self._companions
+        }
+        # Every process has to know real ports, where any free one was asked for: pages of one name those of another.
+        self._settings = settings = replace(
+            settings,
+            **{
+                companion.setting: tuple(each.address for each in of_companions[companion.name])
+                for companion in self._companions
+                if companion.setting
+            },
+        )
         if not listeners:
             raise CannotServe("there is nothing to listen on: name an address with --s3 or --s3-tls")
         self._board = Board.create(home.run / "board")
@@ -96,6 +118,7 @@ class Supervisor:
         addresses = Addresses(
             tuple(each[0].address for each in listeners if not each[0].is_secure),
             tuple(each[0].address for each in listeners if each[0].is_secure),
+            {name: tuple(each.address for each in found) for name, found in of_companions.items()},
         )
         ready, tell_ready = os.pipe()
         for number in range(count):
@@ -111,7 +134,13 @@ class Supervisor:
             self._fork(_Child(f"worker {number}", number, 0.0, _worker(post)), tell_ready)
         for index, companion in enumerate(self._companions):
             self._fork(
-                _Child(companion.name, count + index, 0.0, self._companion(companion, count + index)), tell_ready
+                _Child(
+                    companion.name,
+                    count + index,
+                    0.0,
+                    self._companion(companion, count + index, of_companions[companion.name]),
+                ),
+                tell_ready,
             )
         os.close(tell_ready)
         try:
@@ -158,10 +187,10 @@ class Supervisor:
         os.ftruncate(self._lock_fd, 0)
         os.pwrite(self._lock_fd, f"{os.getpid()}\n".encode(), 0)
 
-    def _companion(self, companion: Companion, number: int) -> Callable[[int], None]:
+    def _companion(self, companion: Companion, number: int, listeners: Sequence[Listener]) -> Callable[[int], None]:
         def run(tell_ready: int) -> None:
             os.close(tell_ready)
-            companion.run(self._settings, self._board, number)
+            companion.run(self._settings, self._board, number, listeners)
 
         return run
 

@@ -68,7 +68,7 @@ def _compact(pace: Pace, workshop: Workshop) -> Mapping[str, int]:
     return compact(workshop, pace, bytes_max=COMPACT_BYTES_MAX)._asdict()
 
 
-def run(settings: Settings, board: Board, slot_number: int) -> None:
+def run(settings: Settings, board: Board, slot_number: int, _: object = ()) -> None:
     """Work until SIGTERM, or until the supervisor is gone. A companion of `serve`; called in a process of its own."""
     bell = Bell()
     home = assemble.Home(settings.home)

@@ -1,0 +1,5 @@
+"""URLs of this slice."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

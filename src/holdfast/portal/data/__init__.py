@@ -1,0 +1,1 @@
+"""Data: buckets and who can see them, objects, uploads, and deletion of whole prefixes."""

@@ -1,0 +1,8 @@
+"""The slice as Django knows it."""
+
+from django.apps import AppConfig
+
+
+class TokensConfig(AppConfig):
+    name = "holdfast.portal.tokens"
+    label = "tokens"

@@ -1,0 +1,82 @@
+"""The process that works behind the portal: it sends mail, reminds, deletes, and brings people and catalog together.
+
+One round after the other, each when it is due. A round that fails is logged, and done again when it is due.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from django.db import close_old_connections
+
+from holdfast import assemble
+from holdfast.config import Settings
+from holdfast.telemetry.board import Board
+from holdfast.telemetry.log import get_log
+
+TICK_S: Final = 0.5
+
+_log = get_log("portal")
+
+
+class Round(NamedTuple):
+    """Something that is done again and again."""
+
+    name: str
+    interval_s: float
+    """From the end of one run to the beginning of the next."""
+    run: Callable[[], int]
+    """Returns how much was done. Takes a few seconds at most, and does the rest the next time."""
+
+
+def rounds() -> tuple[Round, ...]:
+    """Return what is done, with Django configured."""
+    from .notices.delivery import deliver
+
+    return (Round("mail", 5, deliver),)
+
+
+def run(settings: Settings, board: Board, slot_number: int) -> None:
+    """Work until SIGTERM, or until the supervisor is gone. A companion of `serve`; called in a process of its own."""
+    from .house import open_house
+    from .start import configure, migrate
+
+    rung = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: rung.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    parent = os.getppid()
+    home = assemble.Home(settings.home)
+    opened = open_house(settings, home, board)
+    configure(settings, home)
+    migrate(home)
+    slot = board.slot(slot_number)
+    slot.take()
+    due_s = {each.name: 0.0 for each in rounds()}
+    try:
+        while not rung.is_set() and os.getppid() == parent:
+            for each in rounds():
+                if due_s[each.name] <= time.monotonic() and not board.is_read_only and not rung.is_set():
+                    work(each)
+                    due_s[each.name] = time.monotonic() + each.interval_s
+            slot.beat()
+            rung.wait(TICK_S)
+    finally:
+        slot.leave()
+        opened.close()
+
+
+def work(each: Round) -> None:
+    """Do one round, and log what it did."""
+    try:
+        done = each.run()
+        if done:
+            _log.info("a round of the portal is done", round=each.name, done=done)
+    except Exception as error:
+        _log.exception("a round of the portal failed; it is tried again", round=each.name, exc_info=error)
+    finally:
+        close_old_connections()

@@ -1,0 +1,127 @@
+"""The portal in this process: Django on a home of its own, with people, tenancies and browsers without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from holdfast import assemble
+from holdfast.admin.errors import Taken
+from holdfast.admin.members import add_member
+from holdfast.admin.tenancies import create_tenancy
+from holdfast.auth.roles import Role
+from holdfast.config import Address, Settings
+from holdfast.portal.house import House, open_house
+from holdfast.portal.start import configure, migrate
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="session")
+def django_home(tmp_path_factory: pytest.TempPathFactory) -> assemble.Home:
+    """Django is configured once in a process: its database is this home's, emptied after each test."""
+    settings = Settings(home=tmp_path_factory.mktemp("portal") / "home", portal=(Address("127.0.0.1", 8444),))
+    home = assemble.open_home(settings, create=True)
+    configure(settings, home)
+    from django.conf import settings as django_conf
+
+    # As safe as they have to be in the field, and 60 ms slower: no test here is about their strength.
+    django_conf.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    migrate(home)
+    return home
+
+
+@dataclass
+class Town:
+    """A home with people in it."""
+
+    house: House
+
+    def person(self, name: str, **facts: Any) -> Any:
+        """Make a person with an account, a verified address and PASSWORD; one who is there is returned."""
+        from allauth.account.models import EmailAddress
+
+        from holdfast.portal.people.models import Person
+
+        found = Person.objects.filter(name=name).first()
+        if found is not None:
+            return found
+        person = Person(name=name, email=facts.pop("email", f"{name}@example.org"), **facts)
+        person.set_password(PASSWORD)
+        person.save()
+        EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
+        return person
+
+    def tenancy(self, name: str, **options: Any) -> None:
+        """Make a tenancy; one that is there is left as it is."""
+        try:
+            create_tenancy(self.house.office("test"), name, **options)
+        except Taken:
+            pass
+
+    def member(self, tenancy: str, name: str, role: Role = Role.USER, **options: Any) -> Any:
+        """Make a person a member of a tenancy; both are made when they are not there. Returns the person."""
+        person = self.person(name)
+        self.tenancy(tenancy)
+        add_member(self.house.office("test"), tenancy, name, role, **options)
+        return person
+
+    def operator(self, name: str = "olga") -> Any:
+        """Make an operator."""
+        return self.person(name, is_operator=True)
+
+    def client(self, person: Any = None, *, enforce_csrf_checks: bool = False) -> Client:
+        """Return a browser without a browser, logged in as a person just now; None = nobody is logged in."""
+        client = Client(enforce_csrf_checks=enforce_csrf_checks, headers={"host": "localhost"})
+        client.defaults["wsgi.url_scheme"] = "https"
+        client.defaults["SERVER_PORT"] = "8444"
+        if person is not None:
+            from allauth.account.internal.flows.login import record_authentication
+            from django.http import HttpRequest
+
+            client.force_login(person, backend="holdfast.portal.people.backends.ByPassword")
+            request = HttpRequest()
+            request.session = client.session
+            record_authentication(request, person, method="password")
+            request.session.save()
+        return client
+
+    def mails(self) -> list[EmailMessage]:
+        """Return what waits in the outbox, the oldest first."""
+        from holdfast.portal.notices.outbox import read, waiting
+
+        return [read(mail.path) for mail in waiting(self.house.home.outbox)]
+
+
+@pytest.fixture
+def town(django_home: assemble.Home, tmp_path: Path) -> Iterator[Town]:
+    """A fresh catalog and outbox, and empty tables."""
+    from django.apps import apps
+    from django.core.cache import cache
+    from django.db import connection
+
+    settings = Settings(home=tmp_path / "home", portal=(Address("127.0.0.1", 8444),))
+    home = assemble.open_home(settings, create=True)
+    opened = open_house(settings, home)
+    cache.clear()
+    try:
+        yield Town(opened)
+    finally:
+        with connection.constraint_checks_disabled(), connection.cursor() as cursor:
+            for model in apps.get_models(include_auto_created=True):
+                if model._meta.label not in ("contenttypes.ContentType", "auth.Permission"):
+                    cursor.execute(f'DELETE FROM "{model._meta.db_table}"')
+        connection.close()
+        opened.close()
+
+
+@pytest.fixture
+def pages(town: Town) -> Callable[[Any], Client]:
+    """Return what makes a client for a person."""
+    return town.client
