@@ -58,6 +58,10 @@ class Office:
         """Return random text that is never used again: 32 hexadecimal digits."""
         return f"{self.random.getrandbits(128):032x}"
 
+    def record(self, action: str, subject: str, tenancy_id: str = "", detail: Mapping[str, Any] = {}) -> None:
+        """Write an audit row for what was done elsewhere, such as an act on data. Durable when this returns."""
+        self.commit(action, lambda rows, now_us: Change(None, subject, tenancy_id, detail))
+
     def commit(self, action: str, change: Callable[[Transaction, int], Change[Result]]) -> Result:
         """Make a change with its audit row in one durable transaction, then tell every worker that its caches are
         stale.

@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from holdfast import assemble
 from holdfast.config import Address, Settings
@@ -49,7 +49,7 @@ class Companion(NamedTuple):
     run: Callable[[Settings, Board, int, Sequence[Listener]], None]
     """Given the settings, the board, its slot on it, and its sockets. Ends by itself on SIGTERM."""
     setting: str = ""
-    """The setting that says where it listens; empty = nowhere. The sockets are bound before the fork, and outlive it."""
+    """The setting that says where it listens; empty = nowhere. Its sockets are bound before the fork and outlive it."""
 
 
 class Addresses(NamedTuple):
@@ -99,14 +99,12 @@ class Supervisor:
             for companion in self._companions
         }
         # Every process has to know real ports, where any free one was asked for: pages of one name those of another.
-        self._settings = settings = replace(
-            settings,
-            **{
-                companion.setting: tuple(each.address for each in of_companions[companion.name])
-                for companion in self._companions
-                if companion.setting
-            },
-        )
+        bound: dict[str, Any] = {
+            companion.setting: tuple(each.address for each in of_companions[companion.name])
+            for companion in self._companions
+            if companion.setting
+        }
+        self._settings = settings = replace(settings, **bound)
         if not listeners:
             raise CannotServe("there is nothing to listen on: name an address with --s3 or --s3-tls")
         self._board = Board.create(home.run / "board")

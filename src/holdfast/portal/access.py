@@ -1,4 +1,4 @@
-"""Who may see which page. Each page says what it needs; a page that says nothing is refused by `middleware.DefaultDeny`.
+"""Who may see which page. Each page says what it needs; one that says nothing is refused (`middleware.DefaultDeny`).
 
     @page(Need.PERSON)                      whoever is logged in
     @tenancy_page(Right.OTHERS_TOKENS)      a member of the tenancy in the URL whose live role has this right

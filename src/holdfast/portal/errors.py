@@ -48,7 +48,7 @@ def error_page(
     ask: Sequence[str] = (),
 ) -> HttpResponse:
     """Return an error's page. `code` is S3's; `ask` names people who can help, the site's support if it is empty."""
-    facts = {"title": title, "text": text, "code": code, "ask": list(ask), "status": status}
+    facts = {"title": title, "text": text, "code": code, "contacts": [{"name": name} for name in ask]}
     return render(request, "error.html", facts, status=status)
 
 

@@ -27,7 +27,7 @@ class Outbox(BaseEmailBackend):
         """Put messages into the outbox, and return their number. Durable when this returns."""
         directory = house().home.outbox
         for message in email_messages:
-            put(directory, message.message().as_bytes(linesep="\r\n"))
+            put(directory, message.message().as_bytes())
         return len(email_messages)
 
 

@@ -21,6 +21,7 @@ def check_name(name: str) -> None:
 
 
 NAME_VALIDATORS = [check_name]
+SOURCES = ("cli", "portal", "oidc", "ldap")
 
 
 class People(BaseUserManager["Person"]):

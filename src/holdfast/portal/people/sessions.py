@@ -6,16 +6,17 @@ import hashlib
 from typing import Any
 
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.contrib.sessions.models import Session
 
 
 class SessionStore(db.SessionStore):
     """Django's own, with the hash of the key in the place of the key."""
 
-    def _get_session_from_db(self) -> Session | None:
+    def _get_session_from_db(self) -> AbstractBaseSession | None:
         clear, self._session_key = self._session_key, digest_of(self._session_key)
         try:
-            found: Session | None = super()._get_session_from_db()  # type: ignore[misc]
+            found: AbstractBaseSession | None = super()._get_session_from_db()  # type: ignore[misc]
         finally:
             self._session_key = clear
         if found is None:

@@ -7,6 +7,7 @@ from django.shortcuts import render
 
 from holdfast.portal.access import Need, Standing, page, signed_in, tenancy_page
 
+from .pages import render_in
 from .shelf import tenancies_of
 
 
@@ -19,4 +20,4 @@ def home(request: HttpRequest) -> HttpResponse:
 @tenancy_page(None)
 def dashboard(request: HttpRequest, standing: Standing) -> HttpResponse:
     """Show one tenancy."""
-    return render(request, "tenancies/dashboard.html", {"standing": standing})
+    return render_in(request, standing, "tenancies/dashboard.html")
