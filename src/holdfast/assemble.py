@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -190,6 +191,25 @@ def open_catalog(home: Home) -> Catalog:
 def open_catalog_copy(path: Path) -> Catalog:
     """Open a copy of a catalog that `snapshot_to` wrote, to read it alone. Raises CatalogError."""
     return SqliteCatalog(path, read_only=True)
+
+
+def snapshot_portal(home: Home, path: Path) -> bool:
+    """Write a consistent copy of the portal's database to a new file of mode 0600; False when the home has none.
+
+    Others read and write meanwhile. The copy is durable when this returns.
+    """
+    if not home.portal_file.exists():
+        return False
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with closing(sqlite3.connect(home.portal_file)) as source, closing(sqlite3.connect(path)) as target:
+            source.backup(target)
+            # A copy in WAL mode would need files beside it to be read.
+            target.execute("PRAGMA journal_mode=DELETE")
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    return True
 
 
 def open_archive(directory: Path) -> Blobs:

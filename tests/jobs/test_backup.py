@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +114,60 @@ def test_every_object_of_the_snapshot_reads_back_identical_after_a_restore(site:
     assemble.open_home(Settings(home=home.root), create=False)
     assert home.root.stat().st_mode & 0o777 == 0o700
     assert home.catalog_file.stat().st_mode & 0o777 == 0o600
+
+
+def write_portal(home: assemble.Home, name: str) -> None:
+    """Let the portal's database hold one row more, in the log beside it and not in the file yet."""
+    connection = sqlite3.connect(home.portal_file)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("CREATE TABLE IF NOT EXISTS people (name TEXT)")
+    connection.execute("INSERT INTO people VALUES (?)", (name,))
+    connection.commit()
+    connection.close()
+
+
+def people_of(home: assemble.Home) -> list[str]:
+    with closing(sqlite3.connect(home.portal_file)) as connection:
+        return [row[0] for row in connection.execute("SELECT name FROM people ORDER BY name")]
+
+
+def test_the_portals_database_comes_back_as_it_was_at_the_backup_and_closed_to_others(site: Site) -> None:
+    fill(site)
+    write_portal(site.home, "ann")
+    site.back_up()
+    write_portal(site.home, "ben")
+    home = site.new_home()
+    restore(site.archive, home)
+    assert people_of(home) == ["ann"]
+    assert home.portal_file.stat().st_mode & 0o777 == 0o600
+    site.back_up()
+    assert len(list(site.archive.root.glob("portal-*"))) == 1
+    home = site.new_home()
+    restore(site.archive, home)
+    assert people_of(home) == ["ann", "ben"]
+
+
+def test_a_damaged_copy_of_the_portals_database_is_not_restored(site: Site) -> None:
+    write_portal(site.home, "ann")
+    site.back_up()
+    (copy,) = site.archive.root.glob("portal-*.sqlite")
+    content = bytearray(copy.read_bytes())
+    content[-1] ^= 1
+    copy.write_bytes(content)
+    with pytest.raises(BackupError, match="damaged"):
+        restore(site.archive, site.new_home())
+
+
+def test_a_backup_that_was_made_before_there_was_a_portal_is_restored(site: Site) -> None:
+    bodies = fill(site)
+    site.back_up()
+    document = json.loads(site.archive.contents_file.read_text())
+    del document["portal"], document["portal_sha256"]
+    site.archive.contents_file.write_text(json.dumps(document))
+    home = site.new_home()
+    restore(site.archive, home)
+    assert contents_of(home) == bodies
+    assert not home.portal_file.exists()
 
 
 def test_a_backup_holds_neither_the_keyring_nor_anything_of_run(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 backup.json              the last complete backup; replaced in one step, so that what it says is always so
 catalog-….sqlite         the catalog that it names
+portal-….sqlite          the portal's database that it names, if there was one
 holdfast.toml            the settings, if there were any
 blobs/                   containers, as the files engine lays them out
 lock                     held by whoever makes a backup here
@@ -54,6 +55,9 @@ class Contents:
     """What could not be copied whole, in sentences. Empty for a sound home."""
     damaged: Sequence[str]
     """The containers among that. The next backup finds copies of them, and must not take them for whole."""
+    portal: str = ""
+    """The name of the portal's database; empty where the home has none."""
+    portal_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,9 @@ class Archive:
     def catalog_file(self, contents: Contents) -> Path:
         return self.root / contents.catalog
 
+    def portal_file(self, contents: Contents) -> Path | None:
+        return self.root / contents.portal if contents.portal else None
+
     def read_contents(self) -> Contents | None:
         """Return what the last complete backup says of itself, None if there is none. Raises BackupError."""
         try:
@@ -95,10 +102,12 @@ class Archive:
             raise BackupError(f"{self.contents_file} can't be read: {error}; make a new backup") from None
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise BackupError(f"{self.contents_file} is of another format: use the holdfast that wrote it")
-        names = {field.name for field in dataclasses.fields(Contents)}
-        if not names <= document.keys() or "/" in str(document["catalog"]):
+        fields = {field.name: field.default for field in dataclasses.fields(Contents)}
+        needed = {name for name, default in fields.items() if default is dataclasses.MISSING}
+        named = (document.get("catalog"), document.get("portal"))
+        if not needed <= document.keys() or any("/" in str(name) for name in named):
             raise BackupError(f"{self.contents_file} is damaged; make a new backup")
-        return Contents(**{name: document[name] for name in names})
+        return Contents(**{name: document[name] for name in fields if name in document})
 
     def write_contents(self, contents: Contents) -> None:
         """Say, durably and in one step, that this is now the backup."""

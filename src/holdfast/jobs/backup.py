@@ -47,10 +47,13 @@ def back_up(home: assemble.Home, catalog: Catalog, blobs: Blobs, archive: Archiv
         before = archive.read_contents()
         was_interrupted = archive.unfinished_file.exists()
         write_durably(archive.unfinished_file, "A backup is being made here, or was interrupted: make it again.\n")
-        _remove_catalogs(archive, before)
+        _remove_databases(archive, before)
         with pause.paused(home.collect_lock):
             made_at_us = clock_us()
-            name = f"catalog-{made_at_us}-{secrets.token_hex(4)}.sqlite"
+            suffix = f"{made_at_us}-{secrets.token_hex(4)}.sqlite"
+            # Before the catalog, so that every person in it has a user there.
+            portal = f"portal-{suffix}" if assemble.snapshot_portal(home, archive.root / f"portal-{suffix}") else ""
+            name = f"catalog-{suffix}"
             catalog.snapshot_to(archive.root / name)
             copy = assemble.open_catalog_copy(archive.root / name)
             try:
@@ -76,9 +79,11 @@ def back_up(home: assemble.Home, catalog: Catalog, blobs: Blobs, archive: Archiv
             size_bytes=size_bytes,
             faults=faults,
             damaged=damaged,
+            portal=portal,
+            portal_sha256=sha256_of(archive.root / portal) if portal else "",
         )
         archive.write_contents(contents)
-        _remove_catalogs(archive, contents)
+        _remove_databases(archive, contents)
         kept = assemble.open_archive(archive.blobs)
         for container_id in stale:
             kept.delete(container_id)
@@ -110,11 +115,13 @@ def _locked(archive: Archive) -> Iterator[None]:
         os.close(fd)
 
 
-def _remove_catalogs(archive: Archive, contents: Contents | None) -> None:
-    """Remove copies of catalogs that are no backup's, and what SQLite left beside them."""
-    for path in archive.root.glob("catalog-*.sqlite*"):
-        if contents is None or path.name != contents.catalog:
-            path.unlink(missing_ok=True)
+def _remove_databases(archive: Archive, contents: Contents | None) -> None:
+    """Remove copies of databases that are no backup's, and what SQLite left beside them."""
+    kept = (contents.catalog, contents.portal) if contents is not None else ()
+    for pattern in ("catalog-*.sqlite*", "portal-*.sqlite*"):
+        for path in archive.root.glob(pattern):
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
 
 
 def _copy_containers(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 from holdfast import assemble
@@ -54,11 +55,12 @@ def restore(archive: Archive, home: assemble.Home, owner: Owner | None = None) -
         raise BackupError(f"there is no backup in {archive.root}: name the directory that holds backup.json")
     _prepare(home, contents)
     # A log that an interrupted restore left would be played into the fresh copy.
-    for leftover in home.root.glob(home.catalog_file.name + "*"):
-        leftover.unlink()
-    copy_durably(archive.catalog_file(contents), home.catalog_file)
-    if sha256_of(home.catalog_file) != contents.catalog_sha256:
-        raise BackupError(f"{archive.catalog_file(contents)} is damaged: restore another backup")
+    for database in (home.catalog_file, home.portal_file):
+        for leftover in home.root.glob(database.name + "*"):
+            leftover.unlink()
+    _copy_database(archive.catalog_file(contents), home.catalog_file, contents.catalog_sha256)
+    if (portal := archive.portal_file(contents)) is not None:
+        _copy_database(portal, home.portal_file, contents.portal_sha256)
     if archive.settings_file.exists():
         copy_durably(archive.settings_file, home.settings_file)
     containers, faults = _copy_containers(archive, home)
@@ -94,6 +96,12 @@ def _prepare(home: assemble.Home, contents: Contents) -> None:
     write_durably(mark, json.dumps(contents.made_at_us))
     sync_directory(home.root.parent)
     home.blobs.mkdir(mode=0o700, exist_ok=True)
+
+
+def _copy_database(source: Path, target: Path, sha256: str) -> None:
+    copy_durably(source, target)
+    if sha256_of(target) != sha256:
+        raise BackupError(f"{source} is damaged: restore another backup")
 
 
 def _copy_containers(archive: Archive, home: assemble.Home) -> tuple[int, list[str]]:

@@ -13,20 +13,22 @@ from django.contrib.sessions.models import Session
 class SessionStore(db.SessionStore):
     """Django's own, with the hash of the key in the place of the key."""
 
-    def _get_session_from_db(self) -> AbstractBaseSession | None:
+    def _get_session_from_db(self) -> Session | None:
         clear, self._session_key = self._session_key, digest_of(self._session_key)
         try:
-            found: AbstractBaseSession | None = super()._get_session_from_db()  # type: ignore[misc]
+            found = super()._get_session_from_db()  # type: ignore[misc]
         finally:
             self._session_key = clear
         if found is None:
             self._session_key = None
+            return None
+        assert isinstance(found, Session)
         return found
 
     def exists(self, session_key: str) -> bool:
         return super().exists(digest_of(session_key) or "")
 
-    def create_model_instance(self, data: dict[str, Any]) -> Session:
+    def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
         made = super().create_model_instance(data)
         made.session_key = digest_of(made.session_key) or ""
         return made
