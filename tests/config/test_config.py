@@ -169,3 +169,38 @@ def test_a_bad_option_is_refused_by_its_name_on_the_command_line() -> None:
         load_settings(Path("/nonexistent"), {"trusted_proxies": ("x",)}, {})
     with pytest.raises(SettingError, match=r"^option --ext-domain is '-x'"):
         load_settings(Path("/nonexistent"), {"ext_domain": "-x", "s3": ()}, {})
+
+
+@pytest.mark.parametrize(
+    ("portal", "url", "origin"),
+    [
+        ((), "https://portal.example.org", ""),
+        (("127.0.0.1:8444",), "", "https://localhost:8444"),
+        (("[::1]:443",), "", "https://localhost"),
+        (("[2001:db8::7]:443",), "", "https://[2001:db8::7]"),
+        (("192.0.2.7:8444",), "", "https://192.0.2.7:8444"),
+        (("0.0.0.0:443",), "https://Portal.Example.org:443/store/", "https://portal.example.org"),
+        (("0.0.0.0:443",), "https://portal.example.org:8444", "https://portal.example.org:8444"),
+        (("0.0.0.0:443",), "http://[2001:db8::7]:80", "http://[2001:db8::7]"),
+    ],
+)
+def test_the_portals_origin_is_what_a_browser_writes(portal: tuple[str, ...], url: str, origin: str) -> None:
+    options = {"portal": portal, "portal_url": url}
+    environment = {} if portal else {"HOLDFAST_PORTAL": ""}
+    assert load_settings(Path("/nonexistent"), options, environment).portal_origin == origin
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "portal.example.org",
+        "https://",
+        "https://portal.example.org:99999",
+        "https://u@x",
+        "https://portal.éu",
+        "https://a b",
+    ],
+)
+def test_what_is_no_url_is_refused(url: str) -> None:
+    with pytest.raises(SettingError, match=r"--portal-url is .*: allowed is a URL with its scheme and host"):
+        load_settings(Path("/nonexistent"), {"portal_url": url}, {})

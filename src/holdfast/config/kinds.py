@@ -94,9 +94,11 @@ def _line(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    # An empty text is "none" where a setting allows it; a slash at the end names the same place.
+    # An empty text is "none" where a setting allows it; a slash at the end names the same place. Asking for the port
+    # checks it. Hosts in other scripts are written as certificates and Origin headers have them, xn--….
     parts = urlsplit(text)
-    if text and (not parts.scheme or not parts.hostname or parts.username is not None or not text.isprintable()):
+    is_whole = parts.scheme and parts.hostname and parts.port != 0 and parts.username is None
+    if text and not (is_whole and text.isascii() and text.isprintable() and " " not in text):
         raise ValueError
     return text.rstrip("/")
 

@@ -14,6 +14,7 @@ from .site import Site
 
 KIB: Final = 1024
 MIB: Final = 1024**2
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
 GIB: Final = 1024**3
 TIB: Final = 1024**4
 
@@ -197,12 +198,20 @@ class Settings:
             return ""
         if self.portal_url:
             parts = urlsplit(self.portal_url)
-            return f"{parts.scheme}://{parts.netloc.lower()}"
+            return _origin(parts.scheme, parts.hostname or "", parts.port)
         first = self.portal[0]
         # Passkeys and host-only cookies need a name: loopback has one, and a wildcard address is this machine.
         host = {"127.0.0.1": "localhost", "::1": "localhost"}.get(first.host, first.host)
-        host = os.uname().nodename.lower() if host in ("0.0.0.0", "::") else host
-        return f"https://{host}" if first.port == 443 else f"https://{first._replace(host=host)}"
+        return _origin("https", os.uname().nodename.lower() if host in ("0.0.0.0", "::") else host, first.port)
+
+
+def _origin(scheme: str, host: str, port: int | None) -> str:
+    """Return an origin as browsers write it: the host in lower case, and the port only where it is not the usual one.
+
+    Source: https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin
+    """
+    name = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{name}" if port in (None, _USUAL_PORTS.get(scheme)) else f"{scheme}://{name}:{port}"
 
 
 class Setting(NamedTuple):
