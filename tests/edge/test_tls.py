@@ -13,8 +13,12 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from holdfast import assemble
+from holdfast.catalog.memory import MemoryCatalog
+from holdfast.config import load_settings
 from holdfast.edge.authority import LIFE, RENEWED_BEFORE, LocalAuthority, names_of
 from holdfast.edge.tls import CertificateDirectory, Certificates, IssuedCertificates, NoCertificates, server_context
+from holdfast.edge.worker import open_certificates
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 Clock = Callable[[], float]
@@ -186,6 +190,36 @@ def test_other_names_get_the_default_and_issue_nothing(tmp_path: Path, name: str
     certificates.find(name)
     assert os.listdir(tmp_path / "issued") == ["_default.pem"]
     assert {"s3-ext.localhost", "localhost", "127.0.0.1", "::1"} <= set(shown(certificates, None, tmp_path / "ca.pem"))
+
+
+@pytest.mark.parametrize(("url", "name"), [("https://portal.example.org", "portal.example.org"), ("", "localhost")])
+def test_a_home_whose_portal_alone_is_served_by_https_has_a_certificate_for_it(
+    tmp_path: Path, url: str, name: str
+) -> None:
+    options = {"portal": ("127.0.0.1:8444",), "portal_url": url}
+    settings = load_settings(tmp_path / "home", options, {"HOLDFAST_S3_TLS": ""})
+    home = assemble.open_home(settings, create=True)
+    LocalAuthority(home.tls).prepare(datetime.now(UTC))
+    certificates = open_certificates(settings, home, MemoryCatalog())
+    assert certificates is not None
+    assert {name, "localhost"} <= set(shown(certificates, name, home.tls / "ca.pem"))
+
+
+def test_a_home_without_https_opens_no_certificates(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home", {}, {"HOLDFAST_S3_TLS": "", "HOLDFAST_PORTAL": ""})
+    assert open_certificates(settings, assemble.open_home(settings, create=True), MemoryCatalog()) is None
+
+
+def test_certificates_of_a_directory_are_read_anew_by_the_clock_of_any_process(directory: Path, tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home", {"tls_dir": str(directory)}, {})
+    now_s = 100.0
+    home = assemble.open_home(settings, create=True)
+    certificates = open_certificates(settings, home, MemoryCatalog(), lambda: now_s)
+    assert certificates is not None
+    issue(directory, "portal", ["portal.example.org"])
+    now_s += 1.0
+    ca = tmp_path / "authority" / "ca.pem"
+    assert shown(certificates, "portal.example.org", ca) == ["portal.example.org"]
 
 
 def test_a_certificate_is_issued_once_and_renewed_before_it_ends(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def describe(home: Home, settings: Settings, addresses: Addresses) -> dict[str, 
         "domain": settings.domain,
         "ext_domain": settings.ext_domain,
         "ca": _authority(settings, home),
-        "tls_dir": str(settings.tls_dir) if settings.s3_tls and settings.tls_dir is not None else None,
+        "tls_dir": str(settings.tls_dir) if _serves_https(settings) and settings.tls_dir is not None else None,
     }
 
 
@@ -219,7 +219,7 @@ def _check_home(settings: Settings, home: Home) -> None:
 
 
 def _prepare_certificates(settings: Settings, home: Home) -> None:
-    if not settings.s3_tls:
+    if not _serves_https(settings):
         return
     from datetime import UTC, datetime
 
@@ -236,7 +236,11 @@ def _prepare_certificates(settings: Settings, home: Home) -> None:
 
 
 def _authority(settings: Settings, home: Home) -> str | None:
-    return str(Path(home.tls) / "ca.pem") if settings.s3_tls and settings.tls_dir is None else None
+    return str(Path(home.tls) / "ca.pem") if _serves_https(settings) and settings.tls_dir is None else None
+
+
+def _serves_https(settings: Settings) -> bool:
+    return bool(settings.s3_tls or settings.portal)
 
 
 def _port(addresses: Iterable[Address], default: int) -> str:

@@ -7,10 +7,12 @@ import gc
 import os
 import signal
 import ssl
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 import uvloop
 
@@ -133,19 +135,27 @@ async def _serve(post: Post, tell_ready: int) -> None:
     access_log.close()
 
 
-def open_certificates(settings: Settings, home: assemble.Home, catalog: Catalog) -> Certificates | None:
-    """Return where certificates come from; None when there is no https. Raises NoCertificates."""
-    if not settings.s3_tls:
+def open_certificates(
+    settings: Settings, home: assemble.Home, catalog: Catalog, clock_s: Callable[[], float] = time.monotonic
+) -> Certificates | None:
+    """Return where certificates come from; None when nothing is served by https, neither S3 nor the portal.
+
+    Needs no event loop, so that the portal's process opens its own. Raises NoCertificates.
+    """
+    if not settings.s3_tls and not settings.portal:
         return None
     if settings.tls_dir is not None:
-        return CertificateDirectory(settings.tls_dir, asyncio.get_running_loop().time)
+        return CertificateDirectory(settings.tls_dir, clock_s)
 
     def is_tenancy(name: str) -> bool:
         with catalog.read() as rows:
             return bool(rows.scan(TENANCIES, (name,), index="by_name", count_max=1))
 
     hosts = dict.fromkeys(("localhost", os.uname().nodename.lower(), "127.0.0.1", "::1"))
-    hosts.update(dict.fromkeys(address.host for address in settings.s3_tls if address.host not in ("0.0.0.0", "::")))
+    listening = (*settings.s3_tls, *settings.portal)
+    hosts.update(dict.fromkeys(address.host for address in listening if address.host not in ("0.0.0.0", "::")))
+    if portal_host := urlsplit(settings.portal_origin).hostname:
+        hosts[portal_host] = None
     return IssuedCertificates(
         LocalAuthority(home.tls), (settings.ext_domain, settings.domain), tuple(hosts), is_tenancy
     )
