@@ -181,9 +181,12 @@ def serving(
     small_bytes_max: int = 1 << 20,
     inline: bool = True,
     engine: Blobs | None = None,
+    portal: str = "",
     **limits: int,
 ) -> Iterator[Served]:
-    """Serve in a thread, from this blob engine if one is given. `limits` are fields of `Limits`."""
+    """Serve in a thread, from this blob engine if one is given, beside a portal at this URL. `limits` are fields of
+    `Limits`.
+    """
     catalog, generation, keyring = MemoryCatalog(), Generation.private(), Keyring({1: bytes(32)})
     blobs = MemoryBlobs(small_bytes_max=small_bytes_max, inline=inline)
     bounds = dataclasses.replace(Limits(), **limits)
@@ -211,6 +214,7 @@ def serving(
         page=metrics.page(0),
         access_log=None,
         jobs_file=Path("/nonexistent/jobs.json"),
+        portal_origin=portal,
         threads=threads,
         clock_us=lambda: NOW_US,
     )

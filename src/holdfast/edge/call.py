@@ -110,6 +110,10 @@ class Call:
         )
         if head.method not in METHODS:
             raise S3Error("MethodNotAllowed", "The specified method is not allowed against this resource.")
+        if head.method == "OPTIONS" and cors.is_portals(gateway, head):
+            # Before anything is looked for: the answer is the same whatever is there.
+            self._write(cors.portal_preflight(head))
+            return
         self._place = place = find_place(origin.hosts[0], gateway.domains)
         self._origin = origin = origin._replace(hosts=signed_hosts(origin, place, gateway.domains))
         if head.raw_path in health.PATHS and place.bucket is None and "authorization" not in headers:
@@ -215,7 +219,7 @@ class Call:
             epoch_s=self._began_us // 1_000_000,
             closes=self._connection.closes_after_answer(),
             is_head=self._head.method == "HEAD",
-            more=self._cors_headers() if "origin" in self._head.headers else (),
+            more=self._cors_headers(),
         )
         self._status = answer.status
         return framed
@@ -250,15 +254,23 @@ class Call:
         self._refuse(S3Error("InternalError", "We encountered an internal error. Please try again."))
 
     def _cors_headers(self) -> Sequence[tuple[str, str]]:
-        if not self._bucket or self._head.method == "OPTIONS":
-            return ()
+        gateway, head = self._gateway, self._head
+        others = cors.VARY_BY_ORIGIN if gateway.portal_origin else ()
+        if "origin" not in head.headers:
+            return others
+        if cors.is_portals(gateway, head):
+            return cors.portal_headers(gateway.portal_origin)
+        if head.method == "OPTIONS":
+            return ()  # A preflight's answer has them among its own.
+        if not self._bucket:
+            return others
         identity = self._identity
         caller = identity.caller if identity is not None else None
         try:
-            return cors.actual_headers(self._gateway, self._head, self._place, caller, self._bucket)
+            return cors.actual_headers(gateway, head, self._place, caller, self._bucket) or others
         except Exception as error:
             _log.error("the CORS rules of a bucket could not be read", bucket=self._bucket, exc_info=error)
-            return ()
+            return others
 
     def _count(self) -> None:
         gateway, head, entry = self._gateway, self._head, self._entry

@@ -99,6 +99,8 @@ class Gateway:
     """How the jobs' last runs went, for the metrics (see `assemble.Home.jobs_file`)."""
     certificates: Certificates | None = None
     """What is served with https, for the metrics."""
+    portal_origin: str = ""
+    """The portal's, as an Origin header names it; empty without a portal."""
     host_id: str = field(default_factory=lambda: secrets.token_hex(16))
     """`x-amz-id-2`: which worker it was."""
     request_ids: RequestIds = field(default_factory=RequestIds)

@@ -103,6 +103,7 @@ async def _serve(post: Post, tell_ready: int) -> None:
         access_log=access_log,
         jobs_file=post.home.jobs_file,
         certificates=certificates,
+        portal_origin=settings.portal_origin,
         threads=threads,
     )
     handler = S3Handler(gateway)

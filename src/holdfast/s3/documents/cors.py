@@ -101,19 +101,23 @@ def check_preflight(
         raise S3Error("BadRequest", f"Invalid Access-Control-Request-Method: {method or 'null'}")
     if not rules:
         raise S3Error(FORBIDDEN_CODE, NOT_ENABLED, headers={"Vary": VARY})
-    wanted = [header.strip() for header in (request_headers or "").split(",")]
-    wanted = [header for header in wanted if header]
-    rule = None
-    if len(wanted) <= REQUEST_HEADER_COUNT_MAX and all(map(_is_token, wanted)):
-        rule = find_rule(rules, origin, method, wanted)
+    wanted = read_request_headers(request_headers)
+    rule = find_rule(rules, origin, method, wanted) if wanted is not None else None
     if rule is None:
         raise S3Error(FORBIDDEN_CODE, NOT_ALLOWED, headers={"Vary": VARY})
     headers = actual_headers(rule, origin)
     if wanted:
-        headers["Access-Control-Allow-Headers"] = ", ".join(header.lower() for header in wanted)
+        headers["Access-Control-Allow-Headers"] = ", ".join(wanted)
     if rule.max_age_s is not None:
         headers["Access-Control-Max-Age"] = str(rule.max_age_s)
     return headers
+
+
+def read_request_headers(text: str | None) -> list[str] | None:
+    """The names in Access-Control-Request-Headers, in lower case; None for what can't be sent back as names."""
+    wanted = [header.strip().lower() for header in (text or "").split(",")]
+    wanted = [header for header in wanted if header]
+    return wanted if len(wanted) <= REQUEST_HEADER_COUNT_MAX and all(map(_is_token, wanted)) else None
 
 
 def actual_headers(rule: Rule, origin: str) -> dict[str, str]:
