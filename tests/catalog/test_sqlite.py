@@ -112,7 +112,9 @@ def test_a_newer_catalog_is_refused_with_a_sentence_for_the_operator(path: Path)
     SqliteCatalog(path).close()
     edit(path, f"PRAGMA user_version = {sqlite_schema.SCHEMA_VERSION + 1}")
     for read_only in (False, True):
-        with pytest.raises(CatalogTooNew, match=r"catalog\.db has schema version 2.*newer holdfast"):
+        with pytest.raises(
+            CatalogTooNew, match=rf"schema version {sqlite_schema.SCHEMA_VERSION + 1}, .*newer holdfast"
+        ):
             SqliteCatalog(path, read_only=read_only)
 
 
@@ -120,24 +122,25 @@ def test_an_older_catalog_is_migrated_step_by_step_and_all_at_once(path: Path, m
     SqliteCatalog(path).close()
     steps: list[str] = []
 
-    def to_two(connection: apsw.Connection) -> None:
-        steps.append("two")
+    def to_next(connection: apsw.Connection) -> None:
+        steps.append("next")
         connection.execute("ALTER TABLE meta ADD COLUMN note TEXT")
 
-    def to_three(connection: apsw.Connection) -> None:
-        steps.append("three")
+    def to_last(connection: apsw.Connection) -> None:
+        steps.append("last")
         if len(steps) < 3:
             raise LookupError("on purpose")
 
-    monkeypatch.setattr(sqlite_schema, "SCHEMA_VERSION", 3)
-    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (to_two, to_three))
-    with pytest.raises(CatalogError, match=r"schema version 1, not 3"):
+    version = sqlite_schema.SCHEMA_VERSION
+    monkeypatch.setattr(sqlite_schema, "SCHEMA_VERSION", version + 2)
+    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*sqlite_schema.MIGRATIONS, to_next, to_last))
+    with pytest.raises(CatalogError, match=rf"schema version {version}, not {version + 2}"):
         SqliteCatalog(path, read_only=True)
     with pytest.raises(LookupError):
         SqliteCatalog(path)
-    assert steps == ["two", "three"]
+    assert steps == ["next", "last"]
     SqliteCatalog(path).close()
-    assert steps == ["two", "three", "two", "three"]
+    assert steps == ["next", "last", "next", "last"]
     SqliteCatalog(path, read_only=True).close()
     assert len(steps) == 4
 

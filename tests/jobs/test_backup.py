@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -11,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from tests.jobs.depot import BUCKET, TENANCY, Crash, Depot
 
@@ -168,6 +170,25 @@ def test_a_backup_that_was_made_before_there_was_a_portal_is_restored(site: Site
     restore(site.archive, home)
     assert contents_of(home) == bodies
     assert not home.portal_file.exists()
+
+
+def test_a_backup_of_an_older_holdfast_is_restored_and_migrated(site: Site) -> None:
+    bodies = fill(site)
+    site.back_up()
+    contents = site.archive.read_contents()
+    assert contents is not None
+    path = site.archive.catalog_file(contents)
+    connection = apsw.Connection(str(path))
+    for statement in ('DROP TABLE "key_uses"', 'DROP TABLE "settings"', "PRAGMA user_version = 1"):
+        connection.execute(statement)
+    connection.close()
+    site.archive.write_contents(dataclasses.replace(contents, catalog_sha256=archives.sha256_of(path)))
+    home = site.new_home()
+    assert restore(site.archive, home).faults == []
+    assert contents_of(home) == bodies
+    catalog = assemble.open_catalog(home)
+    assert list(catalog.check()) == []
+    catalog.close()
 
 
 def test_a_backup_holds_neither_the_keyring_nor_anything_of_run(site: Site) -> None:

@@ -71,6 +71,17 @@ class AccessKeyRow(NamedTuple):
     """JSON list of key prefixes, empty list = all."""
 
 
+class KeyUseRow(NamedTuple):
+    """The last use of an access key, that is a request whose signature verified. Written some time after it."""
+
+    access_key_id: str
+    last_used_us: int
+    source_ip: str
+    """Where that request came from."""
+    user_agent: str
+    """What its client called itself, cut short; anybody may claim anything."""
+
+
 class BucketRow(NamedTuple):
     tenancy_id: str
     name: str
@@ -220,6 +231,13 @@ class ReservationRow(NamedTuple):
     created_at_us: int
 
 
+class SiteSettingRow(NamedTuple):
+    """One switch of the whole site that operators turn while it is served (`store.site` has the names)."""
+
+    name: str
+    value: str
+
+
 class AuditRow(NamedTuple):
     at_us: int
     audit_id: str
@@ -237,6 +255,7 @@ MEMBERS = Table("members", MemberRow, ("tenancy_id", "user_id"), {"by_user": ("u
 ACCESS_KEYS = Table(
     "access_keys", AccessKeyRow, ("access_key_id",), {"by_member": ("tenancy_id", "user_id"), "by_user": ("user_id",)}
 )
+KEY_USES = Table("key_uses", KeyUseRow, ("access_key_id",))
 BUCKETS = Table("buckets", BucketRow, ("tenancy_id", "name"), {"by_id": ("bucket_id",)}, frozenset({"by_id"}))
 USAGE = Table("usage", UsageRow, ("scope_id",))
 OBJECTS = Table("objects", ObjectRow, ("bucket_id", "key"))
@@ -247,6 +266,7 @@ PARTS = Table("parts", PartRow, ("upload_id", "part_number"))
 REFERENCES = Table("blob_references", ReferenceRow, ("blob_id", "owner"))
 GARBAGE = Table("garbage", GarbageRow, ("blob_id",), {"by_age": ("since_us",)})
 RESERVATIONS = Table("reservations", ReservationRow, ("reservation_id",), {"by_instance": ("instance",)})
+SITE_SETTINGS = Table("settings", SiteSettingRow, ("name",))
 AUDIT = Table("audit", AuditRow, ("at_us", "audit_id"))
 
 ALL_TABLES = (
@@ -254,6 +274,7 @@ ALL_TABLES = (
     USERS,
     MEMBERS,
     ACCESS_KEYS,
+    KEY_USES,
     BUCKETS,
     USAGE,
     OBJECTS,
@@ -264,5 +285,6 @@ ALL_TABLES = (
     REFERENCES,
     GARBAGE,
     RESERVATIONS,
+    SITE_SETTINGS,
     AUDIT,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,13 @@ import apsw
 
 from .columns import columns_of
 from .interface import CatalogError, CatalogTooNew, Table
+from .sqlite_migrations import MIGRATIONS
 from .sqlite_statements import declarations_of
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """What this holdfast writes, kept in the file as `PRAGMA user_version`."""
 
 APPLICATION_ID = 0x484F4C44  # "HOLD", kept as `PRAGMA application_id`; file(1) shows it.
-
-Migration = Callable[[apsw.Connection], None]
-
-MIGRATIONS: tuple[Migration, ...] = ()
-"""`MIGRATIONS[n]` leads from version n + 1 to n + 2. All that are needed run in one transaction."""
 
 
 def prepare_schema(connection: apsw.Connection, path: Path, tables: Sequence[Table[Any]]) -> None:
