@@ -80,6 +80,7 @@ MEANINGS: Final = {
     "ServiceUnavailable": "A sync of the disk failed: reads work, writes wait for operators to start the store again.",
     "SignatureDoesNotMatch": "The secret is wrong, or something changed the request on its way. `StringToSign` and `CanonicalRequest` show what we verified.",
     "SlowDown": "Too many at once. Repeat it after a while.",
+    "SiteReadOnly": "Operators have made the whole store read-only for maintenance: nothing is written or deleted; reads work.",
     "TenancySuspended": "Operators have suspended the tenancy, or made it read-only.",
     "TooManyBuckets": "The owner has as many buckets as one may have.",
     "TooManyParts": "An upload has at most 10,000 parts.",

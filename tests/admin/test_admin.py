@@ -14,6 +14,7 @@ from holdfast.admin.lookups import get_member, get_tenancy, get_user
 from holdfast.admin.members import add_member, list_members, remove_member
 from holdfast.admin.office import DAY_US, Office
 from holdfast.admin.quotas import set_bucket_quota, set_tenancy_quota
+from holdfast.admin.site import find_site_setting, list_site_settings, public_buckets, set_site_setting
 from holdfast.admin.tenancies import (
     create_tenancy,
     delete_tenancy,
@@ -27,6 +28,7 @@ from holdfast.auth.keyring import Keyring
 from holdfast.auth.roles import Role
 from holdfast.catalog.rows import AUDIT, BUCKETS, TENANCIES, USAGE, USERS, BucketRow, UsageRow
 from holdfast.config import Limits
+from holdfast.s3 import policy
 
 
 def add_bucket(office: Office, tenancy: str, name: str, owner: str = "nobody") -> BucketRow:
@@ -57,6 +59,8 @@ CHANGES: list[Callable[[Office], Any]] = [
     lambda office: remove_user(office, "uma"),
     lambda office: add_member(office, "a-o", "uma", Role.DEPUTY),
     lambda office: remove_member(office, "a-o", "uma"),
+    lambda office: set_site_setting(office, "read_only", "new disks"),
+    lambda office: set_site_setting(office, "read_only", None),
 ]
 
 
@@ -253,3 +257,42 @@ def test_audit_rows_name_what_was_done_and_hold_no_secret(office: Office, keyrin
     assert {row.action for row in audit} == {"tenancy.create", "user.create", "member.add", "key.create"}
     assert key.secret not in repr(audit)
     assert key.secret not in repr(key)
+
+
+def test_a_switch_of_the_site_is_on_while_it_has_a_value(office: Office) -> None:
+    def switches() -> dict[str, str]:
+        with office.read() as rows:
+            return dict(list_site_settings(rows))
+
+    set_site_setting(office, "read_only", "new disks")
+    set_site_setting(office, "announcement", "Monday: reads only.")
+    set_site_setting(office, "read_only", "")
+    assert switches() == {"announcement": "Monday: reads only.", "read_only": ""}
+    set_site_setting(office, "read_only", None)
+    set_site_setting(office, "read_only", None)
+    assert switches() == {"announcement": "Monday: reads only."}
+    with office.read() as rows:
+        assert find_site_setting(rows, "read_only") is None
+        assert find_site_setting(rows, "announcement") == "Monday: reads only."
+        details = [json.loads(row.detail) for row in rows.scan(AUDIT) if row.action == "site.set"]
+    assert {"before": None, "value": "new disks"} in details
+    assert {"before": "", "value": None} in details
+
+
+@pytest.mark.parametrize("value", ["two\nlines", "x" * 1001, "bell\a"])
+def test_a_switch_holds_one_line_for_people(office: Office, value: str) -> None:
+    with pytest.raises(Refused, match="one line of at most 1000 characters"):
+        set_site_setting(office, "announcement", value)
+
+
+def test_the_public_buckets_of_the_site_are_named(office: Office) -> None:
+    settle(office)
+    bucket = add_bucket(office, "a-o", "open")
+    add_bucket(office, "a-o", "closed")
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "open/*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]}).encode()
+    parsed = policy.parse(text, "open", lambda kind, name: None)
+    public = bucket._replace(policy=text.decode(), compiled_policy=parsed.source)
+    assert office.catalog.commit([lambda rows: rows.replace(BUCKETS, public)])[0].error is None
+    with office.read() as rows:
+        assert public_buckets(rows) == [("a-o", "open")]

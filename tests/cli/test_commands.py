@@ -20,7 +20,7 @@ from holdfast.catalog.sqlite import SqliteCatalog
 from holdfast.cli.main import COMMANDS, cli
 
 T = "my-os-tenancy-o"
-OURS = ("tenancy", "user", "member", "key", "usage", "dns")
+OURS = ("tenancy", "user", "member", "key", "site", "usage", "dns")
 
 
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
@@ -222,6 +222,33 @@ def test_usage_shows_the_tenancy_and_each_bucket(settled: Any) -> None:
     assert settled.json("usage", T, "--bucket", "results")["limit_bytes"] == 10**12
     assert "results" in settled.ok("usage", T)
     assert "there is no bucket `other`" in settled.refused("usage", T, "--bucket", "other")
+
+
+def test_the_site_is_made_read_only_forbids_public_buckets_and_announces(settled: Any) -> None:
+    off = {"read_only": None, "public_forbidden": None, "announcement": None, "public_buckets": []}
+    assert settled.json("site", "show") == off
+    assert settled.json("site", "read-only", "on", "--reason", "new disks") == {"read_only": "new disks"}
+    assert settled.json("site", "public", "forbid") == {"public_forbidden": ""}
+    settled.ok("site", "announce", "Back at 14:00 UTC.")
+    assert settled.json("site", "show") == {
+        "read_only": "new disks",
+        "public_forbidden": "",
+        "announcement": "Back at 14:00 UTC.",
+        "public_buckets": [],
+    }
+    assert settled.ok("site", "show").splitlines() == [
+        "writes          refused: new disks",
+        "making public   forbidden",
+        "announcement    Back at 14:00 UTC.",
+        "public buckets  none",
+    ]
+    settled.ok("site", "read-only", "off")
+    settled.ok("site", "public", "allow")
+    settled.ok("site", "announce", "--none")
+    assert settled.json("site", "show") == off
+    assert settled.run("site", "announce").exit_code == 2
+    assert settled.run("site", "announce", "x", "--none").exit_code == 2
+    assert settled.run("site", "read-only").exit_code == 2
 
 
 def test_dns_names_every_tenancy_for_hosts_and_all_by_wildcards(settled: Any) -> None:

@@ -37,6 +37,7 @@ from holdfast.edge.connection import Connection
 from holdfast.edge.gateway import Gateway, compile_entries
 from holdfast.edge.hall import Hall
 from holdfast.edge.identity import Identifier
+from holdfast.edge.switches import Switches
 from holdfast.operations.registry import OPERATIONS
 from holdfast.s3.head import Head
 from holdfast.s3.sigv4 import sign_headers
@@ -204,6 +205,7 @@ def serving(
         blobs=engine or blobs,
         writer=writer,
         identifier=Identifier(catalog, Callers(keyring), generation.value, None),
+        switches=Switches(catalog.read, generation.value),
         router=compile_entries(OPERATIONS, metrics, bounds),
         limits=bounds,
         region="us-east-1",

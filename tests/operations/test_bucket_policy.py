@@ -10,9 +10,10 @@ from tests.operations.site import Site
 
 from holdfast.auth.roles import Role
 from holdfast.catalog.interface import Transaction
-from holdfast.catalog.rows import MEMBERS, USERS
+from holdfast.catalog.rows import MEMBERS, SITE_SETTINGS, USERS, SiteSettingRow
 from holdfast.s3 import xml
 from holdfast.s3.codes import S3Error
+from holdfast.store.site import PUBLIC_FORBIDDEN
 
 
 def document(*statements: dict[str, Any], **fields: Any) -> bytes:
@@ -105,6 +106,25 @@ def test_a_tenancy_may_let_its_users_publish() -> None:
     site = Site(users_may_publish=1)
     site.bucket("b")
     site.ask(site.alice, "PUT", "/b?policy", body=document(EVERYONE))
+
+
+@pytest.mark.parametrize("reason", ["", "until the data policy is signed"])
+def test_where_the_operators_forbid_it_nobody_opens_a_bucket_to_everyone(site: Site, reason: str) -> None:
+    site.ask(site.mary, "PUT", "/b?policy", body=document(EVERYONE))
+    switch = SiteSettingRow(PUBLIC_FORBIDDEN, reason)
+    site.commit(lambda tx: tx.add(SITE_SETTINGS, switch))
+    for caller in (site.alice, site.dora, site.mary):
+        with pytest.raises(S3Error) as caught:
+            site.ask(caller, "PUT", "/b?policy", body=document(EVERYONE))
+        assert caught.value.code == "AccessDenied"
+        assert "The operators of this site" in caught.value.message
+        assert reason in caught.value.message
+    # What is public stays so, and everything else can be said.
+    assert site.ask(site.nobody, "GET", "/b/k").status == 200
+    site.ask(site.alice, "PUT", "/b?policy", body=document(BOB))
+    assert site.refused(site.nobody, "GET", "/b/k") == "AccessDenied"
+    site.commit(lambda tx: tx.remove(SITE_SETTINGS, (PUBLIC_FORBIDDEN,)))
+    site.ask(site.mary, "PUT", "/b?policy", body=document(EVERYONE))
 
 
 def test_everyone_on_one_network_is_not_the_public(site: Site) -> None:

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "member": "Say who has which role in a tenancy.",
     "key": "Make, list, rotate and revoke access keys (tokens).",
     "keyring": "Rotate the keys that seal secrets, or make lost ones anew.",
+    "site": "Make the whole store read-only, announce, forbid publishing.",
     "usage": "Show what a tenancy and its buckets hold.",
     "dns": "Print the names that a hosts file or name server must know.",
     "backup": "Write a backup of a home, while it is served.",

@@ -25,6 +25,7 @@ from holdfast.telemetry.board import Board, Reads
 from holdfast.telemetry.metrics import Metrics, Page
 
 from .identity import Identifier
+from .switches import Switches
 from .tls import Certificates
 
 THREADS: Final = 8
@@ -86,6 +87,7 @@ class Gateway:
     blobs: Blobs
     writer: Writer
     identifier: Identifier
+    switches: Switches
     router: Router[Entry]
     limits: Limits
     region: str

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from holdfast.catalog.rows import TENANCIES
-from holdfast.store import quotas
+from holdfast.store import quotas, site
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +23,7 @@ def read_gauges(gateway: Gateway) -> list[Metric]:
         *_process_gauges(gateway),
         *_job_gauges(gateway.jobs_file),
         *_certificate_gauges(gateway.certificates),
+        *_site_gauges(gateway),
         *_tenancy_gauges(gateway),
     ]
 
@@ -75,6 +76,20 @@ def _certificate_gauges(certificates: Certificates | None) -> list[Metric]:
     for name, end in sorted(certificates.ends().items() if certificates is not None else ()):
         ends.add_metric([name], end.timestamp())
     return [ends]
+
+
+def _site_gauges(gateway: Gateway) -> list[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    with gateway.catalog.read() as rows:
+        is_read_only = site.find_setting(rows, site.READ_ONLY) is not None
+    return [
+        GaugeMetricFamily(
+            "holdfast_site_read_only",
+            "1 while operators have made the whole store read-only (`holdfast site read-only`).",
+            value=int(is_read_only),
+        )
+    ]
 
 
 def _tenancy_gauges(gateway: Gateway) -> list[Metric]:

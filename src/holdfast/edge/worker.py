@@ -35,6 +35,7 @@ from .gateway import THREADS, Gateway, compile_entries
 from .hall import Hall
 from .identity import Identifier
 from .sockets import BACKLOG, Listener
+from .switches import Switches
 from .tls import CertificateDirectory, Certificates, IssuedCertificates, server_context
 
 HANDSHAKE_TIMEOUT_S: Final = 10.0
@@ -92,6 +93,7 @@ async def _serve(post: Post, tell_ready: int) -> None:
             timedelta(seconds=settings.limits.clock_skew_s),
             settings.limits.presigned_life_s_max,
         ),
+        switches=Switches(catalog.read, generation.value),
         router=compile_entries(OPERATIONS, post.metrics, settings.limits),
         limits=settings.limits,
         region=settings.region,

@@ -37,6 +37,7 @@ async def write(asked: Asked) -> Answer:
     gateway, operation = asked.gateway, asked.entry.operation
     if gateway.board.is_read_only:
         raise StorageReadOnly
+    gateway.switches.check_writable(asked.began_us)
     if operation.body == "payload":
         return await _write_payload(asked)
     document = b""
@@ -114,7 +115,9 @@ async def _commit(
     gateway = asked.gateway
     try:
         # A body may take hours: the key, the role and the limits of its end count, not those of its beginning.
-        caller = gateway.identifier.renew(asked.identity, gateway.clock_us())
+        now_us = gateway.clock_us()
+        gateway.switches.check_writable(now_us)
+        caller = gateway.identifier.renew(asked.identity, now_us)
     except BaseException:
         if staged is not None:
             staged.discard()

@@ -113,6 +113,14 @@ def to_s3(error: store.StoreError) -> S3Error:
                 " this site.",
                 headers={"Retry-After": "60"},
             )
+        case store.SiteReadOnly():
+            # Maintenance lasts longer than clients try again for: of 503 they would show nothing for minutes.
+            why = f": {error.reason.rstrip('.')}" if error.reason else ""
+            return S3Error(
+                "SiteReadOnly",
+                f"The whole store is read-only for maintenance{why}. Reads work; writes and deletes are refused until"
+                " the operators of this site end it.",
+            )
         case store.TenancyClosed():
             return S3Error(
                 "TenancySuspended",

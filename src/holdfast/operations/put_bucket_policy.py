@@ -10,7 +10,7 @@ from holdfast.auth.policies import resolver
 from holdfast.s3 import policy
 from holdfast.s3.codes import S3Error
 from holdfast.s3.shapes import Header, Label, RawDocument, Route
-from holdfast.store import buckets
+from holdfast.store import buckets, site
 from holdfast.store.receipt import Receipt
 
 from .context import Context
@@ -38,15 +38,24 @@ def commit(context: Context, request: Request, receipt: Receipt | None) -> Respo
     bucket = context.authorised("s3:PutBucketPolicy", request.bucket)
     tenancy = context.tenancy
     parsed = policy.parse(request.policy, bucket.name, resolver(context.rows, tenancy))
-    if policy.is_public(parsed) and not may_make_public(context.caller.subject, bool(tenancy.users_may_publish)):
-        raise S3Error(
-            "AccessDenied",
-            "This policy would open the bucket to everyone. In this tenancy a MANAGER or DEPUTY has to put it; or name"
-            " users or groups as Principal.",
-        )
+    if policy.is_public(parsed):
+        _check_may_publish(context)
     changed = bucket._replace(policy=request.policy.decode(), compiled_policy=parsed.source)
     buckets.change(context.changes, changed, bucket)
     return Response()
+
+
+def _check_may_publish(context: Context) -> None:
+    forbidden = site.find_setting(context.rows, site.PUBLIC_FORBIDDEN)
+    users_may = bool(context.tenancy.users_may_publish)
+    if may_make_public(context.caller.subject, users_may, site_forbids=forbidden is not None):
+        return
+    if forbidden is None:
+        remedy = "In this tenancy a MANAGER or DEPUTY has to put it; or name users or groups as Principal."
+    else:
+        why = f": {forbidden.rstrip('.')}" if forbidden else ""
+        remedy = f"The operators of this site allow that to nobody now{why}."
+    raise S3Error("AccessDenied", f"This policy would open the bucket to everyone. {remedy}")
 
 
 operation = Operation(

@@ -78,6 +78,7 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "ServerSideEncryptionConfigurationNotFoundError": 404,
     "ServiceUnavailable": 503,
     "SignatureDoesNotMatch": 403,
+    "SiteReadOnly": 403,
     "SlowDown": 503,
     "TenancySuspended": 403,
     "TooManyBuckets": 400,

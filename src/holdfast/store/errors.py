@@ -128,6 +128,14 @@ class StorageReadOnly(StoreError):
     """A sync failed somewhere in this site: writes are refused until it is started again."""
 
 
+class SiteReadOnly(StoreError):
+    """Operators have made the whole site read-only. `reason` is what they tell people, or empty."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class TenancyClosed(StoreError):
     """The tenancy is suspended, or read-only and this was a write."""
 
