@@ -267,7 +267,7 @@ REFERENCES = Table("blob_references", ReferenceRow, ("blob_id", "owner"))
 GARBAGE = Table("garbage", GarbageRow, ("blob_id",), {"by_age": ("since_us",)})
 RESERVATIONS = Table("reservations", ReservationRow, ("reservation_id",), {"by_instance": ("instance",)})
 SITE_SETTINGS = Table("settings", SiteSettingRow, ("name",))
-AUDIT = Table("audit", AuditRow, ("at_us", "audit_id"))
+AUDIT = Table("audit", AuditRow, ("at_us", "audit_id"), {"by_tenancy": ("tenancy_id",)})
 
 ALL_TABLES = (
     TENANCIES,

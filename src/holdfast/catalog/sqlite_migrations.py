@@ -15,7 +15,7 @@ import apsw
 Migration = Callable[[apsw.Connection], None]
 
 
-def _add_key_uses_and_settings(connection: apsw.Connection) -> None:
+def _add_key_uses_settings_and_audit_by_tenancy(connection: apsw.Connection) -> None:
     connection.execute(
         'CREATE TABLE "key_uses" ("access_key_id" TEXT NOT NULL, "last_used_us" INTEGER NOT NULL, '
         '"source_ip" TEXT NOT NULL, "user_agent" TEXT NOT NULL, PRIMARY KEY ("access_key_id")) STRICT, WITHOUT ROWID'
@@ -24,7 +24,8 @@ def _add_key_uses_and_settings(connection: apsw.Connection) -> None:
         'CREATE TABLE "settings" ("name" TEXT NOT NULL, "value" TEXT NOT NULL, PRIMARY KEY ("name")) '
         "STRICT, WITHOUT ROWID"
     )
+    connection.execute('CREATE INDEX "audit_by_tenancy" ON "audit" ("tenancy_id")')
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_add_key_uses_and_settings,)
+MIGRATIONS: Final[tuple[Migration, ...]] = (_add_key_uses_settings_and_audit_by_tenancy,)
 """`MIGRATIONS[n]` leads from version n + 1 to n + 2. All that are needed run in one transaction."""

@@ -8,6 +8,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 
+from holdfast.store.site import ANNOUNCEMENT, READ_ONLY, find_setting
+
 from .access import person_of
 from .house import house
 from .notices.models import Notice
@@ -61,6 +63,11 @@ def site(request: HttpRequest) -> dict[str, Any]:
 def _notes() -> tuple[str, str]:
     """Return the operators' announcement, and why the site is read-only; empty texts where there is none."""
     opened = house()
+    with opened.catalog.read() as rows:
+        announcement = find_setting(rows, ANNOUNCEMENT) or ""
+        reason = find_setting(rows, READ_ONLY)
     if opened.is_read_only:
-        return "", "A disk of the store failed. Reading works; writing does not until an operator has looked at it."
-    return "", ""
+        reason = "A disk of the store failed. Reading works; writing does not until an operator has looked at it."
+    elif reason is not None:
+        reason = f"Read-only for maintenance: {reason}" if reason else "Read-only for maintenance."
+    return announcement, reason or ""
