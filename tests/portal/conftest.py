@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -23,18 +24,23 @@ from holdfast.portal.start import configure, migrate
 PASSWORD = "correct horse battery staple"
 
 
+# Django is configured once in a process, before any module with models is imported. Its database is this home's,
+# emptied after each test.
+_ROOT = tempfile.TemporaryDirectory(prefix="holdfast-portal-")
+_SETTINGS = Settings(home=Path(_ROOT.name) / "home", portal=(Address("127.0.0.1", 8444),))
+_HOME = assemble.open_home(_SETTINGS, create=True)
+configure(_SETTINGS, _HOME)
+
+
 @pytest.fixture(scope="session")
-def django_home(tmp_path_factory: pytest.TempPathFactory) -> assemble.Home:
-    """Django is configured once in a process: its database is this home's, emptied after each test."""
-    settings = Settings(home=tmp_path_factory.mktemp("portal") / "home", portal=(Address("127.0.0.1", 8444),))
-    home = assemble.open_home(settings, create=True)
-    configure(settings, home)
+def django_home() -> assemble.Home:
+    """The home that Django was configured for, with its tables."""
     from django.conf import settings as django_conf
 
-    # As safe as they have to be in the field, and 60 ms slower: no test here is about their strength.
+    # Argon2 takes 60 ms, and no test here is about the strength of passwords.
     django_conf.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    migrate(home)
-    return home
+    migrate(_HOME)
+    return _HOME
 
 
 @dataclass
