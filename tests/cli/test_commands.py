@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from holdfast import __version__
 from holdfast.assemble import Home
-from holdfast.catalog.rows import BUCKETS, BucketRow
+from holdfast.catalog.rows import BUCKETS, KEY_USES, BucketRow, KeyUseRow
 from holdfast.catalog.sqlite import SqliteCatalog
 from holdfast.cli.main import COMMANDS, cli
 
@@ -119,6 +119,23 @@ def test_a_key_may_live_for_ever_and_be_rotated_and_revoked(settled: Any) -> Non
         second["token"]: "active",
     }
     assert "revoked or expired" in settled.refused("key", "rotate", first["token"])
+
+
+def test_the_list_of_keys_says_when_from_where_and_by_what_each_was_last_used(settled: Any) -> None:
+    token = settled.json("key", "create", T, "uma")["token"]
+    head, row = settled.ok("key", "list", T).splitlines()
+    assert row[head.index("LAST USED") :].startswith("never")
+    (document,) = settled.json("key", "list", T)
+    assert [document[name] for name in ("last_used", "last_used_from", "last_used_by")] == [None] * 3
+    used_us = int(datetime(2026, 11, 23, 12, 30, 5, tzinfo=UTC).timestamp()) * 1_000_000
+    catalog = SqliteCatalog(Home(settled.home).catalog_file)
+    catalog.commit([lambda rows: rows.add(KEY_USES, KeyUseRow(token, used_us, "192.0.2.7", "s3cmd/2.4"))])
+    catalog.close()
+    head, row = settled.ok("key", "list", T).splitlines()
+    assert row[head.index("LAST USED") :].startswith("2026-11-23  read and write")
+    (document,) = settled.json("key", "list", T)
+    assert document["last_used"] == "2026-11-23T12:30:05Z"
+    assert (document["last_used_from"], document["last_used_by"]) == ("192.0.2.7", "s3cmd/2.4")
 
 
 def test_the_secret_lies_nowhere_in_the_home(settled: Any) -> None:

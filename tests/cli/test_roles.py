@@ -212,6 +212,7 @@ COMMANDS_OF: dict[Right, set[str]] = {
     Right.LIST_BUCKETS: {"usage"},
     Right.OWN_TOKENS: {"key create", "key rotate"},
     Right.OTHERS_TOKENS: {"key list", "key revoke", "keyring new"},
+    Right.MAKE_PUBLIC: {"site public"},
     Right.GRANT_ROLES: {"member add", "member remove", "member list", "tenancy delete"},
     Right.SUSPEND: {"tenancy suspend", "tenancy resume"},
     Right.SET_QUOTA: {"tenancy set-quota"},
@@ -219,7 +220,7 @@ COMMANDS_OF: dict[Right, set[str]] = {
 """The commands by which an operator has a right of the table."""
 OF_THE_SITE = {
     "tenancy create", "tenancy list", "tenancy show", "user create", "user list", "user suspend", "user resume",
-    "user remove", "keyring rotate", "serve", "demo", "dns", "backup", "restore", "scrub", "doctor", "bench",
+    "user remove", "site read-only", "site announce", "site show", "keyring rotate", "serve", "demo", "dns", "backup", "restore", "scrub", "doctor", "bench",
 }  # fmt: skip
 """What concerns the machine, the site's people, or tenancies as such: no role in a tenancy has any of it."""
 

@@ -14,10 +14,12 @@ from holdfast.catalog.interface import RowExists, Snapshot, Transaction
 from holdfast.catalog.rows import (
     ACCESS_KEYS,
     BUCKETS,
+    KEY_USES,
     MEMBERS,
     TENANCIES,
     USERS,
     AccessKeyRow,
+    KeyUseRow,
     MemberRow,
     TenancyRow,
     UserRow,
@@ -59,6 +61,8 @@ class KnownKey(NamedTuple):
     user_name: str
     state: str
     """`active`, `revoked`, `expired`, or `refused`: the user, the membership or the tenancy does not stand."""
+    last_use: KeyUseRow | None
+    """None = none that was written down: workers do so within a minute."""
 
 
 def create_access_key(
@@ -196,7 +200,13 @@ def list_access_keys(
         its_tenancy, its_user = rows.find(TENANCIES, (row.tenancy_id,)), rows.find(USERS, (row.user_id,))
         if its_tenancy is not None and its_user is not None:
             known.append(
-                KnownKey(row, its_tenancy.name, its_user.name, _state(rows, row, its_tenancy, its_user, now_us))
+                KnownKey(
+                    row,
+                    its_tenancy.name,
+                    its_user.name,
+                    _state(rows, row, its_tenancy, its_user, now_us),
+                    rows.find(KEY_USES, (row.access_key_id,)),
+                )
             )
     return known
 

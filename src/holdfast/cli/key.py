@@ -135,7 +135,10 @@ def create(
 @click.argument("user", required=False)
 @click.option("--user", "any_user", metavar="USER", help="The keys of this user in all tenancies.")
 def list_(desk: Desk, tenancy: str | None, user: str | None, any_user: str | None) -> None:
-    """List access keys (tokens) of a tenancy, of one of its users, or all. Secrets are not shown."""
+    """List access keys (tokens) of a tenancy, of one of its users, or all. Secrets are not shown.
+
+    A use is one whose signature verified, told within a minute; --json says when to the second, from where and by what.
+    """
     from holdfast.admin.access_keys import list_access_keys
     from holdfast.admin.lookups import get_tenancy, get_user
 
@@ -154,22 +157,27 @@ def list_(desk: Desk, tenancy: str | None, user: str | None, any_user: str | Non
             key.user_name,
             key.state,
             last_day(key.row.expires_at_us),
+            moment(key.last_use.last_used_us)[:10] if key.last_use else "never",
             _may(key.row),
             key.row.description,
         )
         for key in keys
     ]
-    head = ("ACCESS KEY (TOKEN)", "TENANCY", "USER", "STATE", "LAST DAY", "MAY", "DESCRIPTION")
+    head = ("ACCESS KEY (TOKEN)", "TENANCY", "USER", "STATE", "LAST DAY", "LAST USED", "MAY", "DESCRIPTION")
     desk.table([_document(key) for key in keys], head, table)
 
 
 def _document(key: KnownKey) -> dict[str, Any]:
+    use = key.last_use
     return {
         "token": key.row.access_key_id,
         "tenancy": key.tenancy_name,
         "user": key.user_name,
         "state": key.state,
         "expires": last_moment(key.row.expires_at_us),
+        "last_used": moment(use.last_used_us) if use else None,
+        "last_used_from": use.source_ip if use else None,
+        "last_used_by": use.user_agent if use else None,
         **_facts_of(key.row),
     }
 

@@ -144,7 +144,13 @@ class Call:
         if identity is None:
             self._identity = identity = gateway.identifier.identify(head, origin, place, self._began_us)
         operation = entry.operation
-        if identity.claim is None and not operation.anonymous_allowed:
+        if identity.claim is not None:
+            gateway.key_uses.latest[identity.claim.access_key_id] = (
+                self._began_us,
+                origin.address,
+                headers.get("user-agent", ""),
+            )
+        elif not operation.anonymous_allowed:
             raise AccessDenied(operation.permission, self._bucket, self._key, "anonymous")
         asked = Asked(
             gateway,

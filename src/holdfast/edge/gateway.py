@@ -25,6 +25,7 @@ from holdfast.telemetry.board import Board, Reads
 from holdfast.telemetry.metrics import Metrics, Page
 
 from .identity import Identifier
+from .key_uses import KeyUses
 from .switches import Switches
 from .tls import Certificates
 
@@ -103,6 +104,7 @@ class Gateway:
     """What is served with https, for the metrics."""
     portal_origin: str = ""
     """The portal's, as an Origin header names it; empty without a portal."""
+    key_uses: KeyUses = field(default_factory=KeyUses)
     host_id: str = field(default_factory=lambda: secrets.token_hex(16))
     """`x-amz-id-2`: which worker it was."""
     request_ids: RequestIds = field(default_factory=RequestIds)

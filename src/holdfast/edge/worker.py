@@ -114,6 +114,8 @@ async def _serve(post: Post, tell_ready: int) -> None:
     def each_round() -> None:
         slot.beat(hall.connection_count)
         access_log.flush()
+        if gateway.key_uses.is_due(gateway.clock_us()):
+            gateway.key_uses.write(writer, gateway.clock_us())
 
     context = server_context(certificates, handler.refuse_plain) if certificates is not None else None
     servers = [await _listen(hall, listener, context) for listener in post.listeners]
@@ -129,6 +131,7 @@ async def _serve(post: Post, tell_ready: int) -> None:
     for server in servers:
         server.close()
     await hall.stop(settings.limits.drain_timeout_s)
+    await asyncio.wait([gateway.key_uses.write(writer, gateway.clock_us())])
     await asyncio.get_running_loop().run_in_executor(threads, writer.close)
     threads.shutdown()
     slot.leave()
