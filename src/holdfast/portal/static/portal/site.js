@@ -5,7 +5,8 @@ import * as formErrors from "./form-errors.js";
 import * as liveCheck from "./live-check.js";
 import * as menu from "./menu.js";
 import * as once from "./once.js";
+import * as password from "./password.js";
 import * as tables from "./tables.js";
 import * as theme from "./theme.js";
 
-for (const part of [tables, menu, copy, formErrors, liveCheck, once, theme, dropzone]) part.start();
+for (const part of [tables, menu, copy, formErrors, liveCheck, password, once, theme, dropzone]) part.start();
