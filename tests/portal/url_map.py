@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from holdfast.portal.access import _FOREIGN, AnyNeed, Need, TenancyNeed
 
-
 _NONE = re.compile("")
 
 

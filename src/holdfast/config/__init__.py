@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .kinds import Address, GroupRole, SettingError
+from .kinds import Address, GroupRole, Network, SettingError
 from .settings import ALL_SETTINGS, LIMITS, SETTINGS, SITE, Limits, Setting, Settings
 from .site import Site
 from .sizes import parse_size, show_size
@@ -18,6 +18,7 @@ __all__ = [
     "SETTINGS",
     "Address",
     "Limits",
+    "Network",
     "Setting",
     "SettingError",
     "Settings",

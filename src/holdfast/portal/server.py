@@ -9,9 +9,14 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import uvicorn
+import uvloop
+
 from holdfast import assemble
 from holdfast.config import Settings
 from holdfast.telemetry.board import Board
+
+from .connection import BrowserConnection
 
 if TYPE_CHECKING:
     from django.core.handlers.asgi import ASGIHandler
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
 DRAIN_S: Final = 10
 KEEP_ALIVE_S: Final = 30
 CONNECTIONS_MAX: Final = 512
+HANDSHAKE_TIMEOUT_S: Final = 10.0
+SHUTDOWN_TIMEOUT_S: Final = 2.0
 _PARENT_LOOK_S: Final = 1.0
 
 
@@ -51,10 +58,34 @@ def run(
     slot = board.slot(slot_number)
     slot.take()
     try:
-        asyncio.run(_serve(application(settings, home), settings, sockets, make_context(), slot.beat))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(application(settings, home), settings, sockets, make_context(), slot.beat))
     finally:
         slot.leave()
         opened.close()
+
+
+class _Listening(uvicorn.Server):
+    """uvicorn's server, with a context of ours and an end to handshakes that go nowhere."""
+
+    def __init__(self, config: uvicorn.Config, context: ssl.SSLContext) -> None:
+        super().__init__(config)
+        self._context = context
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=[])
+        loop = asyncio.get_running_loop()
+        for each in sockets or ():
+            self.servers.append(
+                await loop.create_server(
+                    lambda: BrowserConnection(self.config, self.server_state, self.lifespan.state, loop),
+                    sock=each,
+                    ssl=self._context,
+                    ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S,
+                    ssl_shutdown_timeout=SHUTDOWN_TIMEOUT_S,
+                    backlog=self.config.backlog,
+                )
+            )
 
 
 async def _serve(
@@ -64,10 +95,12 @@ async def _serve(
     context: ssl.SSLContext,
     beat: Callable[[], None],
 ) -> None:
-    import uvicorn
-
+    BrowserConnection.limits = settings.limits
+    BrowserConnection.trusted = settings.trusted_proxies
     config = uvicorn.Config(
         app,
+        http=BrowserConnection,
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -79,8 +112,7 @@ async def _serve(
         limit_concurrency=CONNECTIONS_MAX,
     )
     config.load()
-    config.ssl = context
-    server = uvicorn.Server(config)
+    server = _Listening(config, context)
     parent = os.getppid()
 
     async def watch() -> None:

@@ -1,0 +1,117 @@
+"""The portal's port, on the wire: what slow, endless and misdirected clients get."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.serving import Store, serve
+
+pytestmark = pytest.mark.xdist_group("portal-connection")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    environment = {"HOLDFAST_HEADER_TIMEOUT_S": "1"}
+    home = tmp_path_factory.mktemp("portal-connection") / "home"
+    with serve(home, portal=["127.0.0.1:0"], environment=environment) as store:
+        yield store
+
+
+def connect(store: Store, *, secure: bool = True) -> socket.socket:
+    host, _, port = store.facts["portal"][0].rpartition(":")
+    plain = socket.create_connection((host, int(port)), timeout=20)
+    if not secure:
+        return plain
+    context = ssl.create_default_context(cafile=str(store.ca))
+    return context.wrap_socket(plain, server_hostname="localhost")
+
+
+def ask(store: Store, head: bytes) -> bytes:
+    with connect(store) as connection:
+        connection.sendall(head)
+        return _read(connection)
+
+
+def _read(connection: socket.socket) -> bytes:
+    received = b""
+    try:
+        while piece := connection.recv(65536):
+            received += piece
+    except (ConnectionResetError, ssl.SSLError):
+        pass
+    return received
+
+
+def test_the_portal_answers_under_a_certificate_for_its_own_name(store: Store) -> None:
+    answer = ask(store, b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"ok\n")
+
+
+def test_a_head_that_takes_too_long_is_cut(store: Store) -> None:
+    assert ask(store, b"GET /health/ HTTP/1.1\r\nHost: loc") == b""
+    assert ask(store, b"") == b""
+
+
+@pytest.mark.parametrize("head", [b"GET /?" + b"x" * 17_000, b"GET / HTTP/1.1\r\nCookie: " + b"x" * 17_000])
+def test_a_head_that_is_too_long_is_refused(store: Store, head: bytes) -> None:
+    answer = ask(store, head + b"\r\nHost: localhost\r\n\r\n")
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_host_that_is_not_ours_is_refused_and_stands_in_no_link(store: Store) -> None:
+    for host in (b"evil.example", b"localhost.evil.example", b"127.0.0.1@evil.example"):
+        answer = ask(store, b"GET /account/login/ HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"evil" not in answer
+
+
+def test_who_speaks_http_to_the_portal_is_told(store: Store) -> None:
+    with connect(store, secure=False) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"https://" in connection.recv(65536)
+
+
+def test_one_address_opens_so_many_connections_and_no_more(store: Store) -> None:
+    from holdfast.portal.connection import PER_ADDRESS_MAX
+
+    kept = [connect(store) for _ in range(PER_ADDRESS_MAX)]
+    try:
+        try:
+            answer = ask(store, b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        except OSError:
+            answer = b""
+        assert answer == b""
+    finally:
+        for connection in kept:
+            connection.close()
+    answer = ask(store, b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_portal_comes_back_when_its_process_dies_and_ends_with_the_server(tmp_path: Path) -> None:
+    import os
+    import signal
+    import time
+
+    from holdfast.telemetry.board import Board
+
+    with serve(tmp_path / "home", portal=["127.0.0.1:0"]) as store:
+        head = b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        assert ask(store, head).startswith(b"HTTP/1.1 200 ")
+        board = Board.open(store.home / "run" / "board")
+        # One worker, then the jobs, the portal, and the portal's own worker.
+        (portal,) = [facts.pid for facts in board.living() if facts.slot == 2]
+        os.kill(portal, signal.SIGKILL)
+        # The socket is the supervisor's: who asks now waits for the successor, and is not refused.
+        assert ask(store, head).startswith(b"HTTP/1.1 200 ")
+        pids = [facts.pid for facts in board.living()]
+        assert portal not in pids
+        began_s = time.monotonic()
+        assert store.stop() == 0
+        assert time.monotonic() - began_s < 20
+        assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
