@@ -36,6 +36,7 @@ async function dropped(transfer) {
 function prepare(zone) {
   const input = zone.querySelector("input[type=file]");
   zone.classList.add("dropzone-ready");
+  zone.querySelector("label")?.classList.add("button", "button-secondary", "button-small");
   let depth = 0; // dragenter and dragleave come for every child that is crossed.
 
   const send = (files) => zone.dispatchEvent(new CustomEvent("files", { bubbles: true, detail: files }));

@@ -6,17 +6,16 @@ function add(input) {
   button.type = "button";
   button.className = "button button-secondary";
   button.setAttribute("aria-controls", input.id);
-  button.setAttribute("aria-label", "Show password");
-  button.setAttribute("aria-pressed", "false");
-  button.textContent = "Show";
   input.replaceWith(row);
   row.append(input, button);
 
   function show(shown) {
     input.type = shown ? "text" : "password";
-    button.setAttribute("aria-pressed", String(shown));
     button.textContent = shown ? "Hide" : "Show";
+    button.setAttribute("aria-label", shown ? "Hide password" : "Show password");
   }
+
+  show(false);
 
   button.addEventListener("click", () => show(input.type === "password"));
   input.form?.addEventListener("submit", () => show(false));
