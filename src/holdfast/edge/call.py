@@ -19,9 +19,9 @@ from holdfast.s3.names import decode_key, split_path
 from holdfast.s3.target import SIGNATURE, hoisted_headers, parse_query
 from holdfast.store.errors import AccessDenied, StorageFull, StorageReadOnly, StoreError
 from holdfast.telemetry.log import get_log
-from holdfast.telemetry.metrics import HEALTH, UNKNOWN
+from holdfast.telemetry.metrics import HEALTH, SIGNPOST, UNKNOWN
 
-from . import cors, health
+from . import cors, health, signpost
 from .answers import frame, refusal
 from .asked import Asked
 from .body import Body
@@ -31,6 +31,7 @@ from .heads import Message
 from .hosts import NOWHERE, Origin, Place, find_place, read_origin, signed_hosts
 from .identity import Identity
 from .outflow import Outflow
+from .pages import vary_by_accept
 from .write import write
 
 METHODS: Final = frozenset(("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"))
@@ -51,8 +52,9 @@ class Call:
         "_gateway",
         "_head",
         "_identity",
-        "_is_health",
+        "_is_negotiated",
         "_key",
+        "_kind",
         "_message",
         "_origin",
         "_place",
@@ -75,7 +77,8 @@ class Call:
         self._key = ""
         self._entry: Entry | None = None
         self._identity: Identity | None = None
-        self._is_health = False
+        self._kind = UNKNOWN
+        self._is_negotiated = False
         self._status = 0
         self._error = ""
         self._sent_bytes = 0
@@ -117,9 +120,15 @@ class Call:
         self._place = place = find_place(origin.hosts[0], gateway.domains)
         self._origin = origin = origin._replace(hosts=signed_hosts(origin, place, gateway.domains))
         if head.raw_path in health.PATHS and place.bucket is None and "authorization" not in headers:
-            self._is_health = True
+            self._kind = HEALTH
             self._write(health.answer(gateway, head, origin, is_stopping=connection.is_stopping))
             return
+        if head.method in ("GET", "HEAD") and place.bucket is None and "authorization" not in headers:
+            shown = signpost.find_answer(gateway.portal_origin, head, origin, place)
+            if shown is not None:
+                self._kind, self._is_negotiated = SIGNPOST, True
+                self._write(shown)
+                return
         if not head.raw_path.startswith("/"):
             raise S3Error("InvalidURI", "Couldn't parse the specified URI.")
         if place.bucket is None:
@@ -225,7 +234,7 @@ class Call:
             epoch_s=self._began_us // 1_000_000,
             closes=self._connection.closes_after_answer(),
             is_head=self._head.method == "HEAD",
-            more=self._cors_headers(),
+            more=vary_by_accept(self._cors_headers()) if self._is_negotiated else self._cors_headers(),
         )
         self._status = answer.status
         return framed
@@ -283,8 +292,7 @@ class Call:
         duration_us = max(0, gateway.clock_us() - self._began_us)
         body = self._body
         received_bytes = body.received_bytes if body is not None else 0
-        kind = HEALTH if self._is_health else UNKNOWN
-        index = entry.number if entry is not None else gateway.metrics.index_of[kind]
+        index = entry.number if entry is not None else gateway.metrics.index_of[self._kind]
         # A client that went away before its answer has none; 499 is what others call that.
         status = self._status or 499
         gateway.page.count(index, status, received_bytes, self._sent_bytes, duration_us)

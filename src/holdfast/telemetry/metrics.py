@@ -43,6 +43,10 @@ HEALTH: Final = "Health"
 """What operators' machines ask for: health and metrics."""
 
 
+SIGNPOST: Final = "Signpost"
+"""What people's browsers are shown, or led to, who came to S3's address or to the former portal's."""
+
+
 class Page:
     """One worker's counters. Written by that worker alone."""
 
@@ -66,7 +70,7 @@ class Metrics:
     """The pages of all workers. Made before the workers are forked."""
 
     def __init__(self, operations: Iterable[str], worker_count: int) -> None:
-        self.names: Sequence[str] = (*operations, HEALTH, UNKNOWN)
+        self.names: Sequence[str] = (*operations, HEALTH, SIGNPOST, UNKNOWN)
         self.index_of = {name: index for index, name in enumerate(self.names)}
         self._page_words = len(self.names) * _WIDTH
         self._worker_count = worker_count
