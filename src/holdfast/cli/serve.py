@@ -39,6 +39,7 @@ _PLAIN_ON_PORTAL = (
     "holdfast serve",
     "holdfast serve --home /srv/store --s3 0.0.0.0:80 --s3 '[::]:80' --s3-tls 0.0.0.0:443 --tls-dir /etc/holdfast/tls",
     "holdfast serve --portal 0.0.0.0:8444 --portal-url https://portal.example.org:8444",
+    "holdfast serve --legacy-portal 0.0.0.0:81 --portal 0.0.0.0:8444",
     "holdfast serve --domain s3.example.org --ext-domain s3-ext.example.org --trusted-proxy 192.0.2.0/24",
     name="serve",
 )
@@ -48,6 +49,12 @@ _PLAIN_ON_PORTAL = (
 )
 @click.option("--portal", multiple=True, metavar="HOST:PORT", help="Where the portal listens (https); repeatable.")
 @click.option("--portal-url", metavar="URL", help="The portal's address as browsers write it, for links in mail.")
+@click.option(
+    "--legacy-portal",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="Where http://TENANCY.DOMAIN:81/_admin/portal leads to the portal (http); repeatable.",
+)
 @click.option(
     "--tls-dir",
     metavar="DIR",
@@ -158,6 +165,7 @@ def describe(home: Home, settings: Settings, addresses: Addresses) -> dict[str, 
         "s3_tls": [str(address) for address in addresses.s3_tls],
         "portal": [str(address) for address in addresses.companions.get("portal", ())],
         "portal_url": portal_url(settings, addresses),
+        "legacy_portal": [str(address) for address in addresses.legacy_portal],
         "domain": settings.domain,
         "ext_domain": settings.ext_domain,
         "ca": _authority(settings, home),
@@ -185,6 +193,7 @@ def tell(home: Home, settings: Settings, addresses: Addresses) -> list[str]:
     ]
     if url := portal_url(settings, addresses):
         lines.append(f"  portal   {url}")
+    lines += [f"  legacy   http://{_reachable(address)}   leads to the portal" for address in addresses.legacy_portal]
     if authority := _authority(settings, home):
         lines.append(
             f"  trust    {authority}   (the local authority's certificate, for clients of the outside endpoint)"

@@ -59,6 +59,7 @@ class Addresses(NamedTuple):
     s3_tls: tuple[Address, ...]
     companions: Mapping[str, tuple[Address, ...]] = {}
     """Name of a companion → where it listens."""
+    legacy_portal: tuple[Address, ...] = ()
 
 
 class _Child(NamedTuple):
@@ -105,6 +106,12 @@ class Supervisor:
             if companion.setting
         }
         self._settings = settings = replace(settings, **bound)
+        if settings.legacy_portal and not settings.portal_origin:
+            raise CannotServe("--legacy-portal leads to the portal, and there is none: say where with --portal")
+        former_portal = [
+            sockets.listen(address, count, is_secure=False, option="--legacy-portal")
+            for address in settings.legacy_portal
+        ]
         if not listeners:
             raise CannotServe("there is nothing to listen on: name an address with --s3 or --s3-tls")
         self._board = Board.create(home.run / "board")
@@ -117,6 +124,7 @@ class Supervisor:
             tuple(each[0].address for each in listeners if not each[0].is_secure),
             tuple(each[0].address for each in listeners if each[0].is_secure),
             {name: tuple(each.address for each in found) for name, found in of_companions.items()},
+            tuple(each[0].address for each in former_portal),
         )
         ready, tell_ready = os.pipe()
         for number in range(count):
@@ -127,6 +135,7 @@ class Supervisor:
                 self._board,
                 self._metrics,
                 sockets.of_worker(listeners, number),
+                sockets.of_worker(former_portal, number),
                 self._lifeline,
             )
             self._fork(_Child(f"worker {number}", number, 0.0, _worker(post)), tell_ready)

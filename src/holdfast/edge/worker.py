@@ -31,6 +31,7 @@ from holdfast.telemetry.metrics import Metrics
 from .authority import LocalAuthority
 from .call import S3Handler
 from .connection import Connection
+from .former_portal import FormerPortalHandler
 from .gateway import THREADS, Gateway, compile_entries
 from .hall import Hall
 from .identity import Identifier
@@ -55,6 +56,8 @@ class Post(NamedTuple):
     board: Board
     metrics: Metrics
     listeners: Sequence[Listener]
+    former_portal: Sequence[Listener]
+    """Where people came to the portal of the seed system."""
     lifeline: int
     """A descriptor that comes to its end when the supervisor is gone."""
 
@@ -110,16 +113,19 @@ async def _serve(post: Post, tell_ready: int) -> None:
     )
     handler = S3Handler(gateway)
     hall = Hall(handler, settings.limits, settings.trusted_proxies)
+    lobby = Hall(FormerPortalHandler(gateway), settings.limits, settings.trusted_proxies)
 
     def each_round() -> None:
-        slot.beat(hall.connection_count)
+        slot.beat(hall.connection_count + lobby.connection_count)
         access_log.flush()
         if gateway.key_uses.is_due(gateway.clock_us()):
             gateway.key_uses.write(writer, gateway.clock_us())
 
     context = server_context(certificates, handler.refuse_plain) if certificates is not None else None
     servers = [await _listen(hall, listener, context) for listener in post.listeners]
+    servers += [await _listen(lobby, listener, None) for listener in post.former_portal]
     hall.start_rounds(each_round)
+    lobby.start_rounds()
     stopped = _watch(post, certificates, access_log)
     gc.collect()
     gc.freeze()
@@ -130,7 +136,7 @@ async def _serve(post: Post, tell_ready: int) -> None:
     await stopped.wait()
     for server in servers:
         server.close()
-    await hall.stop(settings.limits.drain_timeout_s)
+    await asyncio.gather(*(each.stop(settings.limits.drain_timeout_s) for each in (hall, lobby)))
     await asyncio.wait([gateway.key_uses.write(writer, gateway.clock_us())])
     await asyncio.get_running_loop().run_in_executor(threads, writer.close)
     threads.shutdown()
