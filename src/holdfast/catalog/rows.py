@@ -48,7 +48,7 @@ class MemberRow(NamedTuple):
     buckets: str
     """For a GUEST, JSON: bucket id → `read` or `write`."""
     source: str
-    """`cli`, `portal` or `ldap`: a reconciling job touches only rows of its own source."""
+    """`cli`, `portal`, `ldap` or `break-glass`: a reconciling job touches only rows of its own source."""
     created_at_us: int
 
 
