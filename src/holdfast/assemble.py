@@ -103,6 +103,11 @@ class Home:
         return self.run / "jobs.json"
 
     @property
+    def portal_jobs_file(self) -> Path:
+        """How the last run of each of the portal's own rounds went: JSON of the same shape."""
+        return self.run / "portal-jobs.json"
+
+    @property
     def scrub_file(self) -> Path:
         """How far the server's own scrub has come, and what its last pass found: JSON."""
         return self.run / "scrub.json"

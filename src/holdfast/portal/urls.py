@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("holdfast.portal.tokens.urls")),
     path("", include("holdfast.portal.data.urls")),
     path("", include("holdfast.portal.notices.urls")),
+    path("", include("holdfast.portal.operating.tenancy_urls")),
     path("operators/", include("holdfast.portal.operating.urls")),
     path("api/v1/", include("holdfast.portal.api.urls")),
     path("account/", include("allauth.urls")),

@@ -1,0 +1,170 @@
+"""The audit log, for operators: who did what to which thing, and when."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from holdfast.admin.audit import Sought, search_audit
+from holdfast.catalog.interface import Snapshot
+from holdfast.catalog.rows import TENANCIES, USERS, AuditRow
+from holdfast.portal.access import Need, page
+from holdfast.portal.csv_cells import safe_cell
+from holdfast.portal.house import house
+from holdfast.portal.people.lookups import names_by_principal
+
+from .frame import PAGE_ROWS, render_page
+
+EXPORT_ROWS_MAX: Final = 100_000
+
+
+class AuditForm(forms.Form):
+    """What is looked for."""
+
+    person = forms.CharField(label="Who", required=False, max_length=64, help_text="A user's name, or `cli:root`.")
+    action = forms.CharField(label="Action begins with", required=False, max_length=60, help_text="Such as `key.`")
+    tenancy = forms.CharField(label="Tenancy", required=False, max_length=63)
+    text = forms.CharField(label="What was changed", required=False, max_length=200)
+    since = forms.DateField(label="Since", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+
+class AuditLine(NamedTuple):
+    """One row as people read it."""
+
+    at_us: int
+    who: str
+    action: str
+    subject: str
+    tenancy: str
+    facts: Sequence[tuple[str, str]]
+
+
+@page(Need.OPERATOR)
+def audit(request: HttpRequest) -> HttpResponseBase:
+    """Show the newest rows that fit, or all of them as CSV."""
+    form = AuditForm(request.GET or None)
+    said: Mapping[str, Any] = form.cleaned_data if form.is_valid() else {}
+    opened = house()
+    if request.GET.get("format") == "csv":
+        return _as_csv(said)
+    with opened.catalog.read() as rows:
+        sought = _sought(rows, said)
+        found = search_audit(rows, sought, PAGE_ROWS, _before(request)) if sought is not None else None
+        lines = audit_lines(rows, found.rows) if found is not None else []
+    asked = {name: str(value) for name, value in said.items() if value}
+    before_us = found.before_us if found is not None else None
+    context = {
+        "form": form,
+        "lines": lines,
+        "next_url": "?" + urlencode({**asked, "before": before_us}) if before_us is not None else "",
+        "first_url": "?" + urlencode(asked) if request.GET.get("before") else "",
+        "csv_url": "?" + urlencode({**asked, "format": "csv"}),
+    }
+    return render_page(request, "operating/audit.html", context, current="audit/")
+
+
+def audit_lines(rows: Snapshot, found: Sequence[AuditRow]) -> list[AuditLine]:
+    """Return rows with the names of people and tenancies in them."""
+    names = names_by_principal(rows, {row.actor for row in found})
+    tenancies = {row.tenancy_id: rows.find(TENANCIES, (row.tenancy_id,)) for row in found if row.tenancy_id}
+    return [
+        AuditLine(
+            row.at_us,
+            names.get(row.actor, row.actor),
+            row.action,
+            row.subject,
+            tenancy.name if (tenancy := tenancies.get(row.tenancy_id)) is not None else "",
+            facts_of(row.detail),
+        )
+        for row in found
+    ]
+
+
+def facts_of(detail: str) -> list[tuple[str, str]]:
+    """Return the detail of an audit row as pairs that people read; moments in words."""
+    document = json.loads(detail) if detail else {}
+    return [(name.removesuffix("_us").replace("_", " "), _shown(name, value)) for name, value in document.items()]
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None:
+        return "none"
+    if name.endswith("_at_us") or name == "until_us":
+        return datetime.fromtimestamp(value / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _sought(rows: Snapshot, said: Mapping[str, Any]) -> Sought | None:
+    """Return what is looked for; None where the tenancy that is named never was."""
+    actors: frozenset[str] = frozenset()
+    if who := said.get("person"):
+        # A name may have been several people's, one after the other.
+        actors = frozenset({who, *(user.user_id for user in rows.scan(USERS) if user.name == who)})
+    tenancy_id = ""
+    if name := said.get("tenancy"):
+        tenancies = rows.scan(TENANCIES, (name,), index="by_name", count_max=1)
+        if not tenancies:
+            return None
+        tenancy_id = tenancies[0].tenancy_id
+    return Sought(
+        actors=actors,
+        action=said.get("action") or "",
+        tenancy_id=tenancy_id,
+        text=said.get("text") or "",
+        since_us=_start_of(said["since"]) if said.get("since") else None,
+    )
+
+
+def _start_of(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
+
+
+def _before(request: HttpRequest) -> int | None:
+    text = request.GET.get("before", "")
+    return int(text) if text.isdecimal() and len(text) < 18 else None
+
+
+class _Echo:
+    """What a CSV writer writes to; it gives each line back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _as_csv(said: Mapping[str, Any]) -> StreamingHttpResponse:
+    def lines() -> Iterator[str]:
+        writer = csv.writer(_Echo())
+        yield writer.writerow(["when", "who", "action", "what", "tenancy", "detail"])
+        before_us: int | None = None
+        count = 0
+        while count < EXPORT_ROWS_MAX:
+            with house().catalog.read() as rows:
+                sought = _sought(rows, said)
+                if sought is None:
+                    return
+                found = search_audit(rows, sought, 1_000, before_us)
+                made = audit_lines(rows, found.rows)
+            for row, line in zip(found.rows, made, strict=True):
+                when = datetime.fromtimestamp(line.at_us / 1_000_000, UTC).isoformat()
+                yield writer.writerow(
+                    [when, *map(safe_cell, (line.who, line.action, line.subject, line.tenancy, row.detail))]
+                )
+            count += len(made)
+            before_us = found.before_us
+            if before_us is None:
+                return
+
+    headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
+    return StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8", headers=headers)

@@ -1,0 +1,64 @@
+"""The outbox, for operators: what waits, what it says, and how to be rid of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from holdfast.portal.access import Need, page, signed_in
+from holdfast.portal.house import house
+from holdfast.portal.notices.outbox import read, waiting
+from holdfast.portal.tenancies.pages import Crumb
+
+from .frame import PAGE_ROWS, render_page
+
+_ID = re.compile(r"\d{10,20}-[0-9a-f]{8}", re.ASCII)
+
+
+@page(Need.OPERATOR)
+def mail(request: HttpRequest) -> HttpResponse:
+    """Show what waits, the newest first."""
+    found = list(waiting(house().home.outbox))
+    found.reverse()
+    context = {"mails": found[:PAGE_ROWS], "count": len(found)}
+    return render_page(request, "operating/mail.html", context, current="mail/")
+
+
+@page(Need.OPERATOR)
+def show_mail(request: HttpRequest, mail_id: str) -> HttpResponse:
+    """Show one mail as text. Looking is audited: it may hold a link that logs somebody in."""
+    path = _path(mail_id)
+    try:
+        message = read(path)
+    except FileNotFoundError:
+        raise Http404 from None
+    house().office(signed_in(request).principal_id).record("mail.show", str(message["To"]), detail={"mail": mail_id})
+    body = message.get_body(("plain",))
+    headers = [{"label": name, "value": str(message[name] or "")} for name in ("To", "From", "Subject", "Date")]
+    context = {"mail_id": mail_id, "headers": headers, "text": body.get_content() if body is not None else ""}
+    crumbs = [Crumb("Mail", "/operators/mail/"), Crumb(str(message["Subject"] or mail_id))]
+    return render_page(request, "operating/mail_one.html", context, current="mail/", crumbs=crumbs)
+
+
+@page(Need.OPERATOR)
+@require_POST
+def remove_mail(request: HttpRequest, mail_id: str) -> HttpResponse:
+    """Remove one mail unsent."""
+    path = _path(mail_id)
+    if not path.exists():
+        raise Http404
+    house().office(signed_in(request).principal_id).record("mail.remove", mail_id)
+    path.unlink(missing_ok=True)
+    messages.success(request, "The mail is removed. It was not sent.")
+    return redirect("/operators/mail/")
+
+
+def _path(mail_id: str) -> Path:
+    if not _ID.fullmatch(mail_id):
+        raise Http404
+    return house().home.outbox / f"{mail_id}.eml"

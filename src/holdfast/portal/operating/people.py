@@ -1,0 +1,277 @@
+"""People, for operators: find, suspend, resume, help back in, make operators of, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django import forms
+from django.contrib import messages
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from holdfast.admin.access_keys import list_access_keys
+from holdfast.admin.errors import Refused
+from holdfast.admin.lookups import get_user
+from holdfast.admin.users import remove_user, resume_user, suspend_user
+from holdfast.catalog.interface import Snapshot
+from holdfast.catalog.rows import MEMBERS, TENANCIES, USERS, MemberRow, UserRow
+from holdfast.portal.access import Need, page, signed_in
+from holdfast.portal.house import house
+from holdfast.portal.notices.notify import notify
+from holdfast.portal.people.links import password_link
+from holdfast.portal.people.models import Person
+from holdfast.portal.people.sessions import end_sessions
+from holdfast.portal.tenancies.pages import Crumb
+
+from .frame import PAGE_ROWS, render_page
+from .tenancies import ReasonForm, page_links, page_number
+
+
+class PersonLine(NamedTuple):
+    """Somebody in the list: a user of the catalog, and the account if there is one."""
+
+    user: UserRow
+    person: Person | None
+
+
+class Belonging(NamedTuple):
+    """One membership of a person."""
+
+    tenancy_name: str
+    member: MemberRow
+
+
+@page(Need.OPERATOR)
+def people(request: HttpRequest) -> HttpResponse:
+    """Show people by name: those of the catalog, with or without an account."""
+    wanted, state = request.GET.get("q", "").strip().casefold(), request.GET.get("state", "")
+    number = page_number(request)
+    with house().catalog.read() as rows:
+        users = sorted((user for user in rows.scan(USERS) if user.state != "removed"), key=lambda user: user.name)
+    by_other_name = set(
+        Person.objects.filter(Q(full_name__icontains=wanted) | Q(email__icontains=wanted)).values_list(
+            "principal_id", flat=True
+        )
+        if wanted
+        else ()
+    )
+    fitting = [
+        user
+        for user in users
+        if (wanted in user.name or wanted in user.email.casefold() or user.user_id in by_other_name)
+        and (not state or user.state == state)
+    ]
+    shown = fitting[number * PAGE_ROWS : (number + 1) * PAGE_ROWS]
+    accounts = {
+        person.principal_id: person
+        for person in Person.objects.filter(principal_id__in=[user.user_id for user in shown])
+    }
+    context = {
+        "lines": [PersonLine(user, accounts.get(user.user_id)) for user in shown],
+        "count": len(fitting),
+        "q": request.GET.get("q", ""),
+        "state": state,
+        "states": ("active", "suspended"),
+        **page_links(request, number, len(fitting)),
+    }
+    return render_page(request, "operating/people.html", context, current="people/")
+
+
+@page(Need.OPERATOR)
+def one_person(request: HttpRequest, name: str) -> HttpResponse:
+    """Show one person: memberships, tokens by their ids, second factors, addresses."""
+    opened = house()
+    with opened.catalog.read() as rows:
+        user = get_user(rows, name)
+        belongings = _belongings(rows, user)
+        keys = list_access_keys(rows, opened.now_us(), user=user)[:PAGE_ROWS]
+    person = Person.objects.filter(principal_id=user.user_id).first()
+    context = {
+        "user_row": user,
+        "account": person,
+        "belongings": belongings,
+        "keys": keys,
+        "factors": _factors(person),
+        "addresses": EmailAddress.objects.filter(user=person) if person is not None else (),
+        "reason": ReasonForm(),
+        "is_self": user.user_id == signed_in(request).principal_id,
+    }
+    crumbs = [Crumb("People", "/operators/people/"), Crumb(name)]
+    return render_page(request, "operating/person.html", context, current="people/", crumbs=crumbs)
+
+
+def _belongings(rows: Snapshot, user: UserRow) -> Sequence[Belonging]:
+    found = []
+    for member in rows.scan(MEMBERS, (user.user_id,), index="by_user"):
+        tenancy = rows.find(TENANCIES, (member.tenancy_id,))
+        if tenancy is not None:
+            found.append(Belonging(tenancy.name, member))
+    return sorted(found, key=lambda each: each.tenancy_name)
+
+
+def _factors(person: Person | None) -> Mapping[str, int]:
+    names = {"totp": "authenticator app", "webauthn": "passkey", "recovery_codes": "recovery codes"}
+    found: dict[str, int] = {}
+    for kind in Authenticator.objects.filter(user=person).values_list("type", flat=True) if person else ():
+        found[names.get(kind, kind)] = found.get(names.get(kind, kind), 0) + 1
+    return found
+
+
+@page(Need.OPERATOR)
+@require_POST
+def suspend(request: HttpRequest, name: str) -> HttpResponse:
+    """Log somebody out and refuse their keys, now."""
+    operator = signed_in(request)
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Say why: the person is told.")
+        return _back(name)
+    user = _other(operator, name)
+    suspend_user(house().office(operator.principal_id), name)
+    house().office(operator.principal_id).record("user.suspend-reason", name, detail=form.cleaned_data)
+    for person in Person.objects.filter(principal_id=user.user_id):
+        end_sessions(person)
+        reason = form.cleaned_data["reason"]
+        text = f"Your account is suspended: you can't log in, and your tokens are refused.\n\nReason: {reason}"
+        notify([person], "user_state", "Your account is suspended", text, level="warning")
+    messages.success(request, f"{name} is suspended: logged out, and their tokens are refused.")
+    return _back(name)
+
+
+@page(Need.OPERATOR)
+@require_POST
+def resume(request: HttpRequest, name: str) -> HttpResponse:
+    """Let somebody back in: their keys work again."""
+    user = resume_user(house().office(signed_in(request).principal_id), name)
+    accounts = Person.objects.filter(principal_id=user.user_id)
+    notify(accounts, "user_state", "Your account works again", "You can log in, and your tokens work again.")
+    messages.success(request, f"{name} is active again.")
+    return _back(name)
+
+
+@page(Need.OPERATOR)
+@require_POST
+def end_all_sessions(request: HttpRequest, name: str) -> HttpResponse:
+    """Log somebody out everywhere."""
+    person = _account(name)
+    count = end_sessions(person)
+    house().office(signed_in(request).principal_id).record("user.end-sessions", name, detail={"sessions": count})
+    messages.success(request, f"{name} is logged out everywhere.")
+    return _back(name)
+
+
+@page(Need.OPERATOR)
+@require_POST
+def send_password_link(request: HttpRequest, name: str) -> HttpResponse:
+    """Mail somebody a link to set a password. The operator never sees it."""
+    person = _account(name)
+    if not person.email:
+        raise Refused(f"`{name}` has no e-mail address to send a link to: they have to tell you one")
+    house().office(signed_in(request).principal_id).record("user.password-link", name)
+    text = (
+        f"An operator sent you this link to set a password. It works once, within an hour.\n\n{password_link(person)}"
+    )
+    notify_by_mail(person, "Set your password", text)
+    messages.success(request, f"A link to set a password is on its way to {person.email}.")
+    return _back(name)
+
+
+def notify_by_mail(person: Person, subject: str, text: str) -> None:
+    """Mail somebody what must not stand in the portal."""
+    from holdfast.portal.notices.notify import write_to
+
+    write_to(person.email, subject, text)
+
+
+@page(Need.OPERATOR)
+@require_POST
+def reset_factors(request: HttpRequest, name: str) -> HttpResponse:
+    """Take somebody's second factors away, for who lost them; they are told."""
+    operator = signed_in(request)
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Say why, and how you know that it is them: it stands in the audit log.")
+        return _back(name)
+    _other(operator, name)
+    person = _account(name)
+    count, _ = Authenticator.objects.filter(user=person).delete()
+    end_sessions(person)
+    reason = form.cleaned_data["reason"]
+    house().office(operator.principal_id).record(
+        "user.reset-factors", name, detail={"factors": count, "reason": reason}
+    )
+    text = f"An operator removed your second factors. If you did not ask for that, tell us at once.\n\nReason: {reason}"
+    notify(
+        [person], "factors_reset", "Your second factors were removed", text, level="warning", url="/account/security/"
+    )
+    messages.success(request, f"{name} logs in with the password alone until they set up a factor again.")
+    return _back(name)
+
+
+@page(Need.OPERATOR)
+@require_POST
+def set_operator(request: HttpRequest, name: str) -> HttpResponse:
+    """Make somebody an operator, or no operator any more. The last one stays."""
+    wanted = request.POST.get("is_operator") == "yes"
+    person = _account(name)
+    if not wanted and not Person.objects.filter(is_operator=True).exclude(pk=person.pk).exists():
+        raise Refused(f"`{name}` is the last operator: make somebody else one first")
+    if person.is_operator != wanted:
+        Person.objects.filter(pk=person.pk).update(is_operator=wanted)
+        action = "operator.add" if wanted else "operator.remove"
+        house().office(signed_in(request).principal_id).record(action, name)
+        text = "You are an operator of this site now." if wanted else "You are no operator of this site any more."
+        notify([person], "operator", text.removesuffix("."), text)
+    messages.success(request, f"{name} is {'an operator' if wanted else 'no operator'} now.")
+    return _back(name)
+
+
+class RemovalForm(forms.Form):
+    """A removal, with the name typed again."""
+
+    typed_name = forms.CharField(max_length=64)
+
+
+@page(Need.OPERATOR)
+def remove(request: HttpRequest, name: str) -> HttpResponse:
+    """Remove somebody for good, after asking."""
+    operator = signed_in(request)
+    user = _other(operator, name)
+    if request.method == "POST" and request.POST.get("typed_name") == name:
+        remove_user(house().office(operator.principal_id), name)
+        for person in Person.objects.filter(principal_id=user.user_id):
+            end_sessions(person)
+        messages.success(request, f"{name} is removed. Their buckets stay; managers can transfer them.")
+        return redirect("/operators/people/")
+    if request.method == "POST":
+        messages.error(request, "The name that you typed is another one. Nothing was removed.")
+    crumbs = [Crumb("People", "/operators/people/"), Crumb(name, f"/operators/people/{name}/"), Crumb("Remove")]
+    context: dict[str, Any] = {"user_row": user}
+    return render_page(request, "operating/remove_person.html", context, current="people/", crumbs=crumbs)
+
+
+def _other(operator: Person, name: str) -> UserRow:
+    """Return somebody who is not the operator. Raises Unknown, or Refused: nobody locks themselves out."""
+    with house().catalog.read() as rows:
+        user = get_user(rows, name)
+    if user.user_id == operator.principal_id:
+        raise Refused("you can't do that to yourself: ask another operator")
+    return user
+
+
+def _account(name: str) -> Person:
+    with house().catalog.read() as rows:
+        user = get_user(rows, name)
+    person = Person.objects.filter(principal_id=user.user_id).first()
+    if person is None:
+        raise Http404
+    return person
+
+
+def _back(name: str) -> HttpResponse:
+    return redirect(f"/operators/people/{name}/")

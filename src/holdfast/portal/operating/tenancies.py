@@ -1,0 +1,267 @@
+"""Tenancies, for operators: names, sizes, states and limits. No data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from holdfast.admin.audit import Sought, search_audit
+from holdfast.admin.errors import AdminError
+from holdfast.admin.lookups import get_tenancy, get_user
+from holdfast.admin.members import add_member
+from holdfast.admin.office import Office
+from holdfast.admin.quotas import set_tenancy_quota
+from holdfast.admin.tenancies import close_tenancy, create_tenancy, list_tenancies, resume_tenancy, suspend_tenancy
+from holdfast.admin.usage import bucket_usages, tenancy_usage
+from holdfast.auth.roles import Role
+from holdfast.catalog.rows import MEMBERS, TenancyRow
+from holdfast.config import parse_size, show_size
+from holdfast.portal.access import Need, page, signed_in
+from holdfast.portal.house import house
+from holdfast.portal.notices.notify import notify
+from holdfast.portal.people.lookups import deciders_of, managers_of, names_by_principal
+from holdfast.portal.tenancies.pages import Crumb
+
+from .audit import audit_lines
+from .frame import PAGE_ROWS, render_page
+
+REASON_LENGTH_MAX = 500
+
+
+class SizeField(forms.CharField):
+    """A number of bytes with its unit; empty is no limit."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            **{"required": False, "max_length": 30, "help_text": "Such as 10TB or 500GiB. Empty: no limit.", **options}
+        )
+
+    def clean(self, value: Any) -> int | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return parse_size(text)
+        except ValueError:
+            raise ValidationError("Write a size with its unit, such as 10TB or 500GiB.") from None
+
+
+class QuotaForm(forms.Form):
+    """The limits of a tenancy."""
+
+    limit_bytes = SizeField(label="Quota")
+    limit_objects = forms.IntegerField(
+        label="Most objects", required=False, min_value=0, max_value=10**15, help_text="Empty: no limit."
+    )
+
+
+class NewTenancyForm(QuotaForm):
+    """A tenancy that an operator makes, with its first manager."""
+
+    name = forms.CharField(label="Name", max_length=63, help_text="Part of host names, such as my-os-tenancy-o.")
+    manager = forms.CharField(label="First MANAGER", max_length=64, help_text="The user name of who answers for it.")
+
+    field_order = ("name", "manager", "limit_bytes", "limit_objects")
+
+
+class ReasonForm(forms.Form):
+    """Why something is done, for those whom it concerns."""
+
+    reason = forms.CharField(label="Reason", max_length=REASON_LENGTH_MAX, help_text="Managers read it.")
+
+
+class TenancyLine(NamedTuple):
+    """A tenancy in the list."""
+
+    tenancy: TenancyRow
+    used_bytes: int
+    used_objects: int
+    percent: int
+    managers: str
+
+
+@page(Need.OPERATOR)
+def tenancies(request: HttpRequest) -> HttpResponse:
+    """Show the tenancies, by name."""
+    wanted, state = request.GET.get("q", "").strip().casefold(), request.GET.get("state", "")
+    number = page_number(request)
+    opened = house()
+    with opened.catalog.read() as rows:
+        fitting = [
+            tenancy
+            for tenancy in list_tenancies(rows)
+            if wanted in tenancy.name and (not state or tenancy.state == state)
+        ]
+        shown = fitting[number * PAGE_ROWS : (number + 1) * PAGE_ROWS]
+        managing = {
+            tenancy.tenancy_id: [
+                row.user_id for row in rows.scan(MEMBERS, (tenancy.tenancy_id,)) if row.role == "MANAGER"
+            ]
+            for tenancy in shown
+        }
+        names = names_by_principal(rows, {user_id for ids in managing.values() for user_id in ids})
+        lines = []
+        for tenancy in shown:
+            usage = tenancy_usage(rows, tenancy)
+            percent = round(100 * usage.used_bytes / tenancy.limit_bytes) if tenancy.limit_bytes else 0
+            managers = ", ".join(names.get(user_id, "") for user_id in managing[tenancy.tenancy_id])
+            lines.append(TenancyLine(tenancy, usage.used_bytes, usage.used_objects, percent, managers))
+    context = {
+        "lines": lines,
+        "count": len(fitting),
+        "q": request.GET.get("q", ""),
+        "state": state,
+        "states": ("active", "readonly", "suspended"),
+        **page_links(request, number, len(fitting)),
+    }
+    return render_page(request, "operating/tenancies.html", context, current="tenancies/")
+
+
+@page(Need.OPERATOR)
+def new_tenancy(request: HttpRequest) -> HttpResponse:
+    """Make a tenancy with its first manager."""
+    form = NewTenancyForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        office = house().office(signed_in(request).principal_id)
+        try:
+            with office.read() as rows:
+                get_user(rows, said["manager"])  # before anything is made
+            create_tenancy(office, said["name"], limit_bytes=said["limit_bytes"], limit_objects=said["limit_objects"])
+            add_member(office, said["name"], said["manager"], Role.MANAGER)
+        except AdminError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, f"Tenancy {said['name']} is there, with {said['manager']} as its MANAGER.")
+            return redirect(f"/operators/tenancies/{said['name']}/")
+    crumbs = [Crumb("Tenancies", "/operators/tenancies/"), Crumb("New")]
+    return render_page(request, "operating/new_tenancy.html", {"form": form}, current="tenancies/", crumbs=crumbs)
+
+
+@page(Need.OPERATOR)
+def one_tenancy(request: HttpRequest, name: str) -> HttpResponse:
+    """Show one tenancy: its state, limits, buckets by name and size, and what was done to it lately."""
+    opened = house()
+    with opened.catalog.read() as rows:
+        tenancy = get_tenancy(rows, name)
+        usage = tenancy_usage(rows, tenancy)
+        buckets = bucket_usages(rows, tenancy)[:PAGE_ROWS]
+        lately = audit_lines(rows, search_audit(rows, Sought(tenancy_id=tenancy.tenancy_id), 10).rows)
+        member_count = len(rows.scan(MEMBERS, (tenancy.tenancy_id,)))
+    context = {
+        "tenancy_row": tenancy,
+        "usage": usage,
+        "percent": round(100 * usage.used_bytes / tenancy.limit_bytes) if tenancy.limit_bytes else 0,
+        "buckets": buckets,
+        "lately": lately,
+        "member_count": member_count,
+        "managers": managers_of(tenancy),
+        "quota": QuotaForm(initial=_limits(tenancy)),
+        "reason": ReasonForm(),
+    }
+    crumbs = [Crumb("Tenancies", "/operators/tenancies/"), Crumb(name)]
+    return render_page(request, "operating/tenancy.html", context, current="tenancies/", crumbs=crumbs)
+
+
+@page(Need.OPERATOR)
+@require_POST
+def set_quota(request: HttpRequest, name: str) -> HttpResponse:
+    """Set the limits of a tenancy; its managers are told."""
+    form = QuotaForm(request.POST)
+    if not form.is_valid():
+        for errors in form.errors.values():
+            messages.error(request, " ".join(map(str, errors)))
+        return redirect(f"/operators/tenancies/{name}/")
+    said = form.cleaned_data
+    office = house().office(signed_in(request).principal_id)
+    tenancy = set_tenancy_quota(office, name, said["limit_bytes"], said["limit_objects"])
+    limit = "no limit" if tenancy.limit_bytes is None else show_size(tenancy.limit_bytes)
+    text = f"The quota of {name} is now {limit}."
+    notify(deciders_of(tenancy), "quota_set", f"{name}: new quota", text, url=f"/tenancies/{name}/quota/")
+    messages.success(request, text)
+    return redirect(f"/operators/tenancies/{name}/")
+
+
+@page(Need.OPERATOR)
+@require_POST
+def suspend(request: HttpRequest, name: str) -> HttpResponse:
+    """Refuse all S3 to a tenancy within a second."""
+    return _set_state(request, name, suspend_tenancy, "is suspended: all S3 is refused")
+
+
+@page(Need.OPERATOR)
+@require_POST
+def close(request: HttpRequest, name: str) -> HttpResponse:
+    """Make a tenancy read-only."""
+    return _set_state(request, name, close_tenancy, "is read-only: reads and deletes go on, writes are refused")
+
+
+@page(Need.OPERATOR)
+@require_POST
+def resume(request: HttpRequest, name: str) -> HttpResponse:
+    """Take a suspension or closing back."""
+    tenancy = resume_tenancy(house().office(signed_in(request).principal_id), name)
+    notify(
+        managers_of(tenancy),
+        "tenancy_state",
+        f"{name} works again",
+        "All S3 is served again.",
+        url=f"/tenancies/{name}/",
+    )
+    messages.success(request, f"{name} works again.")
+    return redirect(f"/operators/tenancies/{name}/")
+
+
+def _set_state(
+    request: HttpRequest, name: str, change: Callable[[Office, str, str], TenancyRow], what: str
+) -> HttpResponse:
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, f"Say why in at most {REASON_LENGTH_MAX} characters: managers read it.")
+        return redirect(f"/operators/tenancies/{name}/")
+    reason = form.cleaned_data["reason"]
+    tenancy = change(house().office(signed_in(request).principal_id), name, reason)
+    text = f"{name} {what}.\n\nReason: {reason}\n\nNothing is deleted."
+    notify(
+        managers_of(tenancy), "tenancy_state", f"{name} {what.partition(':')[0]}", text,
+        url=f"/tenancies/{name}/", level="warning",
+    )  # fmt: skip
+    messages.success(request, f"{name} {what}.")
+    return redirect(f"/operators/tenancies/{name}/")
+
+
+def _limits(tenancy: TenancyRow) -> dict[str, Any]:
+    return {"limit_bytes": _exact(tenancy.limit_bytes), "limit_objects": tenancy.limit_objects}
+
+
+def _exact(size_bytes: int | None) -> str:
+    """Return a size that reads back as it is, so that a form that is sent unchanged changes nothing."""
+    if size_bytes is None:
+        return ""
+    shown = show_size(size_bytes).replace(" ", "").replace(",", "")
+    return shown if parse_size(shown) == size_bytes else f"{size_bytes}B"
+
+
+def page_number(request: HttpRequest) -> int:
+    text = request.GET.get("page", "0")
+    return int(text) if text.isdecimal() and len(text) < 6 else 0
+
+
+def page_links(request: HttpRequest, number: int, count: int) -> dict[str, str]:
+    """Return the links to the pages before and after."""
+
+    def link(to: int) -> str:
+        return "?" + urlencode({**{key: request.GET[key] for key in request.GET}, "page": to})
+
+    return {
+        "previous_url": link(number - 1) if number else "",
+        "next_url": link(number + 1) if (number + 1) * PAGE_ROWS < count else "",
+    }
