@@ -67,7 +67,7 @@ class GlassForm(forms.Form):
 
 
 @page(Need.OPERATOR)
-@reauthentication_required
+@reauthentication_required  # type: ignore[untyped-decorator]  # allauth is not typed
 def break_glass(request: HttpRequest, name: str) -> HttpResponse:
     """Ask for access to data of a tenancy, and get it."""
     operator = signed_in(request)

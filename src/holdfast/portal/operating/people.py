@@ -25,7 +25,7 @@ from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
 from holdfast.portal.people.links import password_link
 from holdfast.portal.people.models import Person
-from holdfast.portal.people.sessions import end_sessions
+from holdfast.portal.people.sessions import end_others
 from holdfast.portal.tenancies.pages import Crumb
 
 from .frame import PAGE_ROWS, render_page
@@ -135,7 +135,7 @@ def suspend(request: HttpRequest, name: str) -> HttpResponse:
     suspend_user(house().office(operator.principal_id), name)
     house().office(operator.principal_id).record("user.suspend-reason", name, detail=form.cleaned_data)
     for person in Person.objects.filter(principal_id=user.user_id):
-        end_sessions(person)
+        end_others(person, None)
         reason = form.cleaned_data["reason"]
         text = f"Your account is suspended: you can't log in, and your tokens are refused.\n\nReason: {reason}"
         notify([person], "user_state", "Your account is suspended", text, level="warning")
@@ -159,7 +159,7 @@ def resume(request: HttpRequest, name: str) -> HttpResponse:
 def end_all_sessions(request: HttpRequest, name: str) -> HttpResponse:
     """Log somebody out everywhere."""
     person = _account(name)
-    count = end_sessions(person)
+    count = end_others(person, None)
     house().office(signed_in(request).principal_id).record("user.end-sessions", name, detail={"sessions": count})
     messages.success(request, f"{name} is logged out everywhere.")
     return _back(name)
@@ -200,7 +200,7 @@ def reset_factors(request: HttpRequest, name: str) -> HttpResponse:
     _other(operator, name)
     person = _account(name)
     count, _ = Authenticator.objects.filter(user=person).delete()
-    end_sessions(person)
+    end_others(person, None)
     reason = form.cleaned_data["reason"]
     house().office(operator.principal_id).record(
         "user.reset-factors", name, detail={"factors": count, "reason": reason}
@@ -245,7 +245,7 @@ def remove(request: HttpRequest, name: str) -> HttpResponse:
     if request.method == "POST" and request.POST.get("typed_name") == name:
         remove_user(house().office(operator.principal_id), name)
         for person in Person.objects.filter(principal_id=user.user_id):
-            end_sessions(person)
+            end_others(person, None)
         messages.success(request, f"{name} is removed. Their buckets stay; managers can transfer them.")
         return redirect("/operators/people/")
     if request.method == "POST":

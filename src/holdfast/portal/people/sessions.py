@@ -9,6 +9,8 @@ from django.contrib.sessions.backends import db
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.contrib.sessions.models import Session
 
+from .models import Person
+
 
 class SessionStore(db.SessionStore):
     """Django's own, with the hash of the key in the place of the key."""
@@ -42,3 +44,14 @@ class SessionStore(db.SessionStore):
 def digest_of(session_key: str | None) -> str | None:
     """Return what the database knows of a session's key: half of its SHA-256, which fits the column."""
     return hashlib.sha256(session_key.encode()).hexdigest()[:40] if session_key else None
+
+
+def end_others(person: Person, session_key: str | None) -> int:
+    """Log a person out everywhere but in one session, None = everywhere; return how many ended."""
+    kept = digest_of(session_key)
+    ended = 0
+    for session in Session.objects.exclude(session_key=kept or ""):
+        if session.get_decoded().get("_auth_user_id") == str(person.pk):
+            session.delete()
+            ended += 1
+    return ended

@@ -1,0 +1,255 @@
+"""The operators' pages: what each act does, who is told, and which row of the audit log names the operator."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from holdfast.admin.access_keys import create_access_key, get_access_key
+from holdfast.admin.audit import Sought, search_audit
+from holdfast.admin.lookups import get_tenancy, get_user
+from holdfast.auth.roles import Role
+from holdfast.config import Limits
+from holdfast.store.site import ANNOUNCEMENT, READ_ONLY
+
+
+@pytest.fixture
+def operator(town: Any) -> Any:
+    town.member("a-o", "mary", Role.MANAGER)
+    town.member("a-o", "ben")
+    return town.operator()
+
+
+@pytest.fixture
+def client(town: Any, operator: Any) -> Any:
+    return town.client(operator)
+
+
+def acts(town: Any, action: str = "") -> list[Any]:
+    with town.house.catalog.read() as rows:
+        return list(search_audit(rows, Sought(action=action), 100).rows)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "", "tenancies/", "tenancies/a-o/", "new-tenancy/", "people/", "people/ben/", "people/ben/remove/", "tokens/",
+        "jobs/", "mail/", "site/", "audit/", "tenancies/a-o/break-glass/", "tenancies/?q=a&state=active",
+        "people/?q=ben", "tokens/?owner=ben&tenancy=a-o&state=active", "audit/?person=olga&action=user.&since=2026-01-01",
+    ],
+)  # fmt: skip
+def test_each_page_is_shown(client: Any, path: str) -> None:
+    answer = client.get(f"/operators/{path}")
+    assert answer.status_code == 200
+    assert "Operators" in answer.content.decode()
+
+
+ACTS: list[tuple[str, dict[str, Any], str]] = [
+    ("new-tenancy/", {"name": "b-o", "manager": "mary", "limit_bytes": "1TB"}, "tenancy.create"),
+    ("tenancies/a-o/quota/", {"limit_bytes": "5GiB", "limit_objects": ""}, "tenancy.set-quota"),
+    ("tenancies/a-o/suspend/", {"reason": "unpaid"}, "tenancy.suspend"),
+    ("tenancies/a-o/close/", {"reason": "the project ended"}, "tenancy.close"),
+    ("tenancies/a-o/resume/", {}, "tenancy.resume"),
+    ("people/ben/suspend/", {"reason": "lost laptop"}, "user.suspend"),
+    ("people/ben/resume/", {}, "user.resume"),
+    ("people/ben/log-out/", {}, "user.end-sessions"),
+    ("people/ben/password-link/", {}, "user.password-link"),
+    ("people/ben/reset-factors/", {"reason": "new telephone, known by voice"}, "user.reset-factors"),
+    ("people/ben/operator/", {"is_operator": "yes"}, "operator.add"),
+    ("people/ben/remove/", {"typed_name": "ben"}, "user.remove"),
+    ("tokens/TOKEN/revoke/", {}, "key.revoke"),
+    ("site/", {"announcement": "Down on Sunday"}, "site.set"),
+    ("mail/MAIL/remove/", {}, "mail.remove"),
+    (
+        "tenancies/a-o/break-glass/",
+        {"reason": "ticket 12: the owner can't read any more", "access": "read", "minutes": "60"},
+        "break-glass.open",
+    ),
+    ("tenancies/a-o/break-glass/end/", {}, "break-glass.close"),
+]
+
+
+@pytest.fixture
+def fill(town: Any) -> Callable[[str], str]:
+    """Return what puts ids of things that exist into a path."""
+    from django.core.mail import send_mail
+
+    from holdfast.portal.notices.outbox import waiting
+
+    def filled(path: str) -> str:
+        if "TOKEN" in path:
+            made = create_access_key(town.house.office("test"), town.house.keyring, Limits(), "a-o", "ben")
+            path = path.replace("TOKEN", made.row.access_key_id)
+        if "MAIL" in path:
+            send_mail("subject", "text", None, ["ben@example.org"])
+            (mail,) = waiting(town.house.home.outbox)
+            path = path.replace("MAIL", mail.mail_id)
+        return path
+
+    return filled
+
+
+@pytest.mark.parametrize(("path", "fields", "action"), ACTS, ids=[act[0] for act in ACTS])
+def test_each_act_stands_in_the_audit_log_under_the_operators_id(
+    town: Any, client: Any, operator: Any, fill: Callable[[str], str], path: str, fields: dict[str, Any], action: str
+) -> None:
+    answer = client.post(f"/operators/{fill(path)}", fields)
+    assert answer.status_code == 302, answer.content.decode()
+    (row,) = acts(town, action)[:1]
+    assert row.actor == operator.principal_id
+
+
+def test_every_page_that_changes_something_is_among_the_acts() -> None:
+    """By the URL map, so that a new act can't be left out of the test above."""
+    import re
+
+    from tests.portal.url_map import for_operators
+
+    seen = {re.sub(r"(TOKEN|MAIL|a-o|ben)", "ID", f"operators/{path}") for path, _, _ in ACTS}
+    shown_only = {
+        "", "tenancies/", "tenancies/ID/", "people/", "people/ID/", "tokens/", "jobs/", "mail/", "mail/ID/", "audit/",
+    }  # fmt: skip
+    ours = {re.sub(r"<[^>]*>", "ID", page.route) for page in for_operators() if page.name.startswith("operators")}
+    assert ours - {f"operators/{path}" for path in shown_only} <= seen
+
+
+def test_a_tenancy_is_made_with_its_manager_or_not_at_all(town: Any, client: Any) -> None:
+    answer = client.post("/operators/new-tenancy/", {"name": "b-o", "manager": "nobody"})
+    assert "there is no user `nobody`" in answer.content.decode()
+    with town.house.catalog.read() as rows, pytest.raises(Exception, match="b-o"):
+        get_tenancy(rows, "b-o")
+    client.post("/operators/new-tenancy/", {"name": "b-o", "manager": "ben", "limit_bytes": "10 TB"})
+    with town.house.catalog.read() as rows:
+        assert get_tenancy(rows, "b-o").limit_bytes == 10**13
+
+
+def test_a_quota_form_that_is_sent_as_it_is_changes_nothing(town: Any, client: Any) -> None:
+    from holdfast.admin.quotas import set_tenancy_quota
+    from holdfast.portal.operating.tenancies import _exact
+
+    for limit in (None, 1, 1_234_567_891, 10**13, 5 * 2**30):
+        set_tenancy_quota(town.house.office("test"), "a-o", limit, None)
+        client.post("/operators/tenancies/a-o/quota/", {"limit_bytes": _exact(limit), "limit_objects": ""})
+        with town.house.catalog.read() as rows:
+            assert get_tenancy(rows, "a-o").limit_bytes == limit
+
+
+def test_managers_are_told_why_their_tenancy_is_suspended(town: Any, client: Any) -> None:
+    client.post("/operators/tenancies/a-o/suspend/", {"reason": "unpaid since <May>"})
+    (mail,) = town.mails()
+    assert mail["To"] == "mary@example.org"
+    assert "unpaid since <May>" in mail.get_content()
+    client.post("/operators/tenancies/a-o/resume/", {})
+    client.post("/operators/tenancies/a-o/suspend/", {"reason": ""})
+    with town.house.catalog.read() as rows:
+        assert get_tenancy(rows, "a-o").state == "active"
+
+
+def test_a_suspended_person_is_out_at_once(town: Any, client: Any) -> None:
+    ben = town.client(town.person("ben"))
+    assert ben.get("/").status_code == 200
+    client.post("/operators/people/ben/suspend/", {"reason": "lost laptop"})
+    assert ben.get("/").status_code == 302
+    client.post("/operators/people/ben/resume/")
+    # The session is gone, too: they log in again.
+    assert ben.get("/").status_code == 302
+
+
+def test_operators_do_not_lock_themselves_out(town: Any, client: Any, operator: Any) -> None:
+    for path in ("suspend/", "remove/", "reset-factors/"):
+        answer = client.post(f"/operators/people/olga/{path}", {"reason": "x", "typed_name": "olga"})
+        assert answer.status_code == 400
+    assert client.post("/operators/people/olga/operator/", {"is_operator": "no"}).status_code == 400
+    client.post("/operators/people/ben/operator/", {"is_operator": "yes"})
+    assert client.post("/operators/people/olga/operator/", {"is_operator": "no"}).status_code == 302
+    assert client.get("/operators/").status_code == 403
+
+
+def test_a_removal_needs_the_name_typed(town: Any, client: Any) -> None:
+    client.post("/operators/people/ben/remove/", {"typed_name": "bem"})
+    with town.house.catalog.read() as rows:
+        assert get_user(rows, "ben").state == "active"
+
+
+def test_a_revoked_token_is_revoked_and_its_owner_told(town: Any, client: Any) -> None:
+    made = create_access_key(town.house.office("test"), town.house.keyring, Limits(), "a-o", "ben")
+    client.post(f"/operators/tokens/{made.row.access_key_id}/revoke/")
+    with town.house.catalog.read() as rows:
+        assert get_access_key(rows, made.row.access_key_id).state == "revoked"
+    assert [mail["To"] for mail in town.mails()] == ["ben@example.org"]
+    page = client.get("/operators/tokens/?state=revoked").content.decode()
+    assert made.row.access_key_id in page
+    assert made.secret not in page
+
+
+def test_the_sites_switches_are_set_and_taken_back(town: Any, client: Any) -> None:
+    from holdfast.admin.site import list_site_settings
+
+    fields = {"announcement": "Down on Sunday", "is_read_only": "on", "read_only_reason": "moving disks"}
+    client.post("/operators/site/", fields)
+    with town.house.catalog.read() as rows:
+        assert list_site_settings(rows) == {ANNOUNCEMENT: "Down on Sunday", READ_ONLY: "moving disks"}
+    page = town.client(town.person("ben")).get("/").content.decode()
+    assert "Down on Sunday" in page
+    assert "moving disks" in page
+    client.post("/operators/site/", {})
+    with town.house.catalog.read() as rows:
+        assert list_site_settings(rows) == {}
+
+
+def test_the_outbox_shows_mail_as_text_and_no_other_file(town: Any, client: Any) -> None:
+    from django.core.mail import send_mail
+
+    from holdfast.portal.notices.outbox import waiting
+
+    send_mail("<script>alert(1)</script>", "<img src=x>", None, ["ben@example.org"])
+    (mail,) = waiting(town.house.home.outbox)
+    for path in ("", f"{mail.mail_id}/"):
+        page = client.get(f"/operators/mail/{path}").content.decode()
+        assert "<script>alert(1)" not in page
+        assert "<img src=x>" not in page
+    for bad in ("..%2Fkeyring", "../keyring", "1234567890-00000000", "x" * 300):
+        assert client.get(f"/operators/mail/{bad}/").status_code == 404
+    assert [row.subject for row in acts(town, "mail.show")] == ["ben@example.org"]
+
+
+def test_a_search_of_the_audit_log_names_people_and_its_csv_holds_no_formula(town: Any, client: Any) -> None:
+    town.house.office(town.person("ben").principal_id).record("key.create", "=HYPERLINK(1)", detail={"x": "y"})
+    page = client.get("/operators/audit/?person=ben").content.decode()
+    assert "=HYPERLINK(1)" in page
+    answer = client.get("/operators/audit/?person=ben&format=csv")
+    lines = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    assert lines[0][0] == "when"
+    assert lines[1][1:4] == ["ben", "key.create", "'=HYPERLINK(1)"]
+    assert "Nothing found" in client.get("/operators/audit/?tenancy=never-there").content.decode()
+
+
+def test_breaking_the_glass_needs_a_reason_tells_managers_and_stays_in_their_history(town: Any, client: Any) -> None:
+    fields = {"reason": "because", "access": "read", "minutes": "60"}
+    assert client.post("/operators/tenancies/a-o/break-glass/", fields).status_code == 200
+    assert acts(town, "break-glass.open") == []
+    fields["reason"] = "ticket 12: the owner can't read results"
+    client.post("/operators/tenancies/a-o/break-glass/", fields)
+    assert [mail["To"] for mail in town.mails()] == ["mary@example.org"]
+    page = town.client(town.person("mary")).get("/tenancies/a-o/break-glass/").content.decode()
+    assert "ticket 12" in page
+    assert town.client(town.person("ben")).get("/tenancies/a-o/break-glass/").status_code == 403
+    client.post("/operators/tenancies/a-o/break-glass/end/")
+    from holdfast.portal.operating.models import BreakGlass
+
+    assert BreakGlass.objects.get().closed_at is not None
+
+
+def test_the_glass_is_not_broken_long_after_the_log_in(town: Any, operator: Any) -> None:
+    client = town.client(operator)
+    session = client.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= 3600
+    session.save()
+    answer = client.get("/operators/tenancies/a-o/break-glass/")
+    assert answer.status_code == 302
+    assert "reauthenticate" in answer["Location"]
