@@ -21,7 +21,7 @@ from holdfast.store.errors import AccessDenied, StorageFull, StorageReadOnly, St
 from holdfast.telemetry.log import get_log
 from holdfast.telemetry.metrics import HEALTH, SIGNPOST, UNKNOWN
 
-from . import cors, health, signpost
+from . import cors, health, index_page, signpost
 from .answers import frame, refusal
 from .asked import Asked
 from .body import Body
@@ -31,7 +31,7 @@ from .heads import Message
 from .hosts import NOWHERE, Origin, Place, find_place, read_origin, signed_hosts
 from .identity import Identity
 from .outflow import Outflow
-from .pages import vary_by_accept
+from .pages import vary_by_accept, wants_page
 from .write import write
 
 METHODS: Final = frozenset(("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"))
@@ -138,6 +138,9 @@ class Call:
         if head.method == "OPTIONS":
             self._write(cors.preflight(gateway, head, place, self._bucket, self._began_us))
             return
+        wanted = index_page.find_wanted(head, self._bucket, self._key)
+        if wanted is not None and wants_page(headers) and self._show_index(wanted):
+            return
         level = "key" if self._key else "bucket" if self._bucket else "service"
         if self._key and not self._bucket:
             raise S3Error("InvalidBucketName", "The specified bucket is not valid.", details={"BucketName": ""})
@@ -182,6 +185,47 @@ class Call:
 
     # --- reading
 
+    def _show_index(self, wanted: index_page.Wanted) -> bool:
+        """Show a browser the index of a public bucket; return False, with nothing said, where S3 has to answer."""
+        gateway, place, origin = self._gateway, self._place, self._origin
+        assert origin is not None
+        head = wanted.list_request(self._head)
+        query = parse_query(head.raw_query)
+        entry = gateway.router.find("GET", "bucket", query, head.headers)
+        run = entry.operation.run
+        assert run is not None
+        identity = gateway.identifier.identify(self._head, origin, place, self._began_us)
+        asked = Asked(
+            gateway,
+            self._connection,
+            self._message._replace(head=head),
+            None,
+            origin,
+            identity,
+            entry,
+            wanted.bucket,
+            "",
+            query,
+            self._request_id,
+            self._began_us,
+        )
+        try:
+            with gateway.catalog.read() as rows:
+                context = asked.context(rows)
+                listed = run(context, asked.read_request(b""))
+                if not index_page.is_shown(wanted, listed):
+                    return False
+
+                def may_list(prefix: str) -> bool:
+                    return context.is_authorised("s3:ListBucket", wanted.bucket, None, {"s3:prefix": (prefix,)})
+
+                shown = index_page.show(wanted, listed, origin, place, gateway.portal_origin, may_list)
+        except (S3Error, StoreError):
+            return False
+        self._entry, self._identity, self._is_negotiated = entry, identity, True
+        self._write(shown)
+        return True
+
     async def _read(self, asked: Asked) -> None:
         gateway, entry = self._gateway, asked.entry
         run = entry.operation.run
@@ -194,6 +238,8 @@ class Call:
             with gateway.catalog.read() as rows:
                 response = run(asked.context(rows), request)
             answer = entry.write_response(response)
+            if asked.identity.claim is None and index_page.find_wanted(self._head, self._bucket, self._key) is not None:
+                self._is_negotiated = True  # A browser would have been shown an index.
             if answer.payload and self._head.method != "HEAD":
                 await self._stream(answer)
             else:

@@ -21,6 +21,7 @@ _STYLE: Final = (
     "main{max-width:60rem;margin:0 auto;padding:1.5rem 1rem}"
     "h1{font-size:1.5rem;line-height:1.25;overflow-wrap:anywhere}"
     "h2{font-size:1.125rem;margin-top:2rem}"
+    "h3{font-size:1rem;margin-bottom:.25rem}"
     "p,summary{max-width:42rem}"
     "a{overflow-wrap:anywhere}"
     "a:focus-visible,summary:focus-visible,pre:focus-visible{outline:3px solid;outline-offset:2px}"
@@ -28,10 +29,10 @@ _STYLE: Final = (
     "nav li+li::before{content:'/';padding-right:.25rem}"
     "table{border-collapse:collapse;width:100%}"
     "th,td{text-align:left;padding:.25rem 1rem .25rem 0;border-bottom:1px solid #8888;vertical-align:top}"
-    "td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}"
-    "td.t{white-space:nowrap;font-variant-numeric:tabular-nums}"
-    "pre{overflow-x:auto;padding:.75rem;border:1px solid #8888}"
-    "@media(max-width:40rem){td.b,th.b{display:none}}"
+    ".n,.t{white-space:nowrap;font-variant-numeric:tabular-nums}"
+    "td.n,th.n{text-align:right}"
+    "pre{overflow-x:auto;margin:.25rem 0 1rem;padding:.75rem;border:1px solid #8888;font-size:.875rem}"
+    "@media(max-width:40rem){.n,.t{white-space:normal}td:first-child{min-width:40%}th,td{padding-right:.5rem;font-size:.875rem}}"
 )
 
 
