@@ -18,6 +18,7 @@ from holdfast.auth.generation import Generation
 from holdfast.auth.keyring import Keyring
 from holdfast.blobs.files import FileBlobs
 from holdfast.blobs.interface import Blobs
+from holdfast.blobs.layout import Layout
 from holdfast.catalog.interface import Catalog
 from holdfast.catalog.rows import ACCESS_KEYS
 from holdfast.catalog.sqlite import SqliteCatalog
@@ -225,6 +226,14 @@ def open_archive(directory: Path) -> Blobs:
 def open_blobs(home: Home) -> Blobs:
     """Open the blobs of a home, as an instance of their own. After a fork, never before."""
     return FileBlobs(home.blobs)
+
+
+def release_ballast(home: Home) -> None:
+    """Give up the ballast of a full disk, so that rows of a delete find room. A worker restores it when there is some.
+
+    For a process that commits rows and holds no blobs; others ask their own engine.
+    """
+    Layout(home.blobs).ballast.unlink(missing_ok=True)
 
 
 def open_keyring(home: Home, catalog: Catalog) -> Keyring:

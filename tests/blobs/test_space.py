@@ -87,6 +87,15 @@ def test_the_ballast_is_given_up_and_comes_back_when_there_is_room(layout: Layou
     assert layout.ballast.stat().st_size == BALLAST_BYTES
 
 
+def test_a_ballast_that_another_process_gave_up_comes_back_too(layout: Layout, statvfs: list[int]) -> None:
+    clock = Clock()
+    space = Space(layout, 0, clock)
+    layout.ballast.unlink()
+    clock.now_s = 1.0
+    space.free_bytes()
+    assert layout.ballast.stat().st_size == BALLAST_BYTES
+
+
 def test_a_disk_without_room_for_the_ballast_is_opened_all_the_same(layout: Layout, statvfs: list[int]) -> None:
     statvfs[0] = 100
     assert Space(layout, 0).free_bytes() == 100

@@ -42,7 +42,7 @@ class Space:
             min(RESERVE_BYTES, size_bytes // RESERVE_SHARE) if reserve_bytes is None else reserve_bytes
         )
         self._ballast_bytes = min(BALLAST_BYTES, size_bytes // BALLAST_SHARE)
-        self._is_released = has_ballast and not layout.ballast.exists()
+        self._has_ballast = has_ballast
         self._free_bytes = 0
         self._fresh_until = 0.0
         self.free_bytes()
@@ -56,7 +56,8 @@ class Space:
         if now >= self._fresh_until:
             self._fresh_until = now + _FRESH_S
             self._free_bytes = self._measure()
-            if self._is_released and self._free_bytes > 2 * self._ballast_bytes:
+            # Whoever gave it up may be another process, or one without an instance of its own.
+            if self._has_ballast and self._free_bytes > 2 * self._ballast_bytes and not self._layout.ballast.exists():
                 self._restore_ballast()
         return self._free_bytes
 
@@ -80,7 +81,6 @@ class Space:
     def release_ballast(self) -> None:
         """Give up the ballast, so that a delete finds room. It comes back by itself when there is room again."""
         self._layout.ballast.unlink(missing_ok=True)
-        self._is_released = True
         self._fresh_until = self._monotonic() + _FRESH_S
 
     def _measure(self) -> int:
@@ -94,7 +94,6 @@ class Space:
             return
         try:
             os.posix_fallocate(fd, 0, max(self._ballast_bytes, 1))
-            self._is_released = False
         except OSError:
             with contextlib.suppress(OSError):
                 self._layout.ballast.unlink(missing_ok=True)
