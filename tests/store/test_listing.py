@@ -7,7 +7,7 @@ from hypothesis.strategies import integers, lists, sampled_from, sets, text
 
 from holdfast.catalog.memory import MemoryCatalog
 from holdfast.catalog.rows import OBJECTS, ObjectRow
-from holdfast.store.listing import CommonPrefix, list_page, successor
+from holdfast.store.listing import CommonPrefix, Page, list_page, list_page_before, successor
 
 KEYS = text(alphabet=sampled_from("ab/\ud7ff\ue000\U0010ffff.-é "), min_size=1, max_size=6)
 
@@ -57,6 +57,49 @@ def test_paging_through_a_listing_yields_every_key_and_prefix_once_in_order(
         else:
             raise AssertionError("the listing never ends")
     assert found == expected(keys, prefix, delimiter)
+
+
+def texts(page: Page) -> list[str]:
+    return [entry.text + "*" if isinstance(entry, CommonPrefix) else entry.key for entry in page.entries]
+
+
+@given(
+    keys=sets(KEYS, max_size=40),
+    page_size=integers(1, 7),
+    prefix=sampled_from(["", "a", "a/", "\U0010ffff"]),
+    delimiter=sampled_from(["", "/", "b", "a/"]),
+)
+def test_paging_backwards_through_a_listing_yields_the_same_entries_in_the_same_order(
+    keys: set[str], page_size: int, prefix: str, delimiter: str
+) -> None:
+    found: list[str] = []
+    before = ""
+    with catalog_of(keys).read() as rows:
+        for _ in range(len(keys) + 2):
+            page = list_page_before(rows, "b", before, prefix=prefix, delimiter=delimiter, count_max=page_size)
+            found = texts(page) + found
+            assert len(page.entries) <= page_size
+            if not page.is_truncated:
+                break
+            first = page.entries[0]
+            before = first.text if isinstance(first, CommonPrefix) else first.key
+        else:
+            raise AssertionError("the listing never ends")
+    assert found == expected(keys, prefix, delimiter)
+
+
+@given(keys=sets(KEYS, max_size=30), mark=KEYS, delimiter=sampled_from(["", "/", "b"]), page_size=integers(1, 7))
+def test_what_lies_before_a_mark_and_what_follows_are_the_whole_list(
+    keys: set[str], mark: str, delimiter: str, page_size: int
+) -> None:
+    """Also where the mark is no key, or lies below a common prefix."""
+    with catalog_of(keys).read() as rows:
+        page = list_page_before(rows, "b", mark, delimiter=delimiter, count_max=page_size)
+        following = list_page(rows, "b", delimiter=delimiter, after=page.after, count_max=1000)
+    whole = expected(keys, "", delimiter)
+    assert texts(page) == whole[len(whole) - len(following.entries) - len(page.entries) :][: len(page.entries)]
+    assert texts(page) + texts(following) == whole[-len(texts(page) + texts(following)) :]
+    assert page.is_truncated == (len(page.entries) + len(following.entries) < len(whole))
 
 
 @given(keys=lists(KEYS, min_size=2, max_size=2))

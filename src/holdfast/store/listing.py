@@ -90,6 +90,44 @@ def list_page(
             step = min(step * 4, 1001)
 
 
+def list_page_before(
+    rows: Snapshot, bucket_id: str, before: str, *, prefix: str = "", delimiter: str = "", count_max: int = 1000
+) -> Page:
+    """Return the `count_max` keys and common prefixes that come last before a mark, in order.
+
+    `before` is exclusive and need not exist; empty is the end of the list; where it lies below a common prefix, that
+    one comes after it. Truncated means that there are others before these. `after` continues forwards, as in
+    `list_page`. The way back, for people: S3 has none.
+    """
+    found: list[ObjectRow | CommonPrefix] = []
+    ends = [end for end in (common_prefix(before, prefix, delimiter) or before, successor(prefix)) if end]
+    stop = min(ends, default=None)
+    is_truncated = False
+    # A row at a time where it was a prefix that was skipped, a whole page where there are none.
+    step = min(count_max + 1, 1001) if not delimiter else 16
+    while not is_truncated:
+        wanted = min(step, count_max + 1 - len(found))
+        batch = rows.scan(OBJECTS, (bucket_id,), start=prefix, stop=stop, count_max=wanted, reverse=True)
+        rolled = None
+        for row in batch:
+            if len(found) == count_max:
+                is_truncated = True
+                break
+            rolled = common_prefix(row.key, prefix, delimiter)
+            found.append(row if rolled is None else CommonPrefix(rolled))
+            stop = rolled or row.key
+            if rolled is not None:
+                break
+        if rolled is not None:
+            step = 4
+        elif len(batch) < wanted:
+            break
+        else:
+            step = min(step * 4, 1001)
+    found.reverse()
+    return Page(found, is_truncated, _mark_of(found[-1]) if found else "")
+
+
 def common_prefix(key: str, prefix: str, delimiter: str) -> str | None:
     """Return what a key is rolled up into: itself up to the first delimiter after the prefix. None when it is listed
     as it is.
