@@ -43,9 +43,7 @@ def show_size(size_bytes: int) -> str:
             return f"{size_bytes // factor} {unit.replace('IB', 'iB')}"
     for factor, unit in ((1000**power, unit) for power, unit in reversed(list(enumerate(_UNITS)))):
         if factor > 1 and size_bytes >= factor:
-            return (
-                f"{size_bytes / factor:.3g} {unit}B"
-                if size_bytes < 1000 * factor
-                else f"{size_bytes / factor:,.0f} {unit}B"
-            )
+            # From 999.5 on, three digits would be written as 1e+03.
+            shown = f"{size_bytes / factor:.3g}" if size_bytes < 999.5 * factor else f"{size_bytes / factor:,.0f}"
+            return f"{shown} {unit}B"
     return f"{size_bytes} B"
