@@ -68,6 +68,27 @@ def test_a_bucket_name_against_the_rules_is_refused(name: str) -> None:
     assert code_of(names.check_bucket_name, name) == "InvalidBucketName"
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("ab", "3 to 63 characters; this one has 2"),
+        ("a" * 64, "this one has 64"),
+        ("Data", "lower-case letters"),
+        ("my bucket", "lower-case letters"),
+        ("données", "lower-case letters"),
+        ("-data", "begins and ends with a letter or a digit"),
+        ("a..b", "each part between dots"),
+        ("192.0.2.1", "IP address"),
+        ("xn--data", "begin with xn--"),
+        ("data-s3alias", "end with -s3alias"),
+        ("data-1", None),
+    ],
+)
+def test_a_person_is_told_what_is_wrong_with_a_bucket_s_name(name: str, said: str | None) -> None:
+    fault = names.find_bucket_name_fault(name)
+    assert fault is None if said is None else fault is not None and said in fault
+
+
 @pytest.mark.parametrize("name", ["my-os-tenancy-o", "abc", "a1b", "1-a", "a" * 63])
 def test_a_tenancy_name_is_a_label_of_a_hostname(name: str) -> None:
     assert names.is_tenancy_name(name)

@@ -23,6 +23,7 @@ RESERVED_NAMES: Final = frozenset(("_admin", ".TOKEN"))
 
 _LABEL: Final = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _BUCKET: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
+_BUCKET_CHARACTERS: Final = re.compile("[a-z0-9.-]+", re.ASCII)
 _TENANCY: Final = re.compile(_LABEL, re.ASCII)
 _IP_ADDRESS: Final = re.compile(r"\d+\.\d+\.\d+\.\d+", re.ASCII)
 _BAD_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
@@ -38,18 +39,31 @@ class CopySource(NamedTuple):
     version_id: str | None
 
 
-def is_bucket_name(name: str) -> bool:
-    """Whether a bucket may be made with this name.
+def find_bucket_name_fault(name: str) -> str | None:
+    """Say in a sentence what is wrong with the name of a bucket that is to be made; None if nothing is.
 
     Labels that begin or end with a hyphen are refused as well, for they can't be part of a hostname.
     """
-    return (
-        NAME_LENGTH_MIN <= len(name) <= NAME_LENGTH_MAX
-        and _BUCKET.fullmatch(name) is not None
-        and _IP_ADDRESS.fullmatch(name) is None
-        and not name.startswith(_BUCKET_PREFIXES)
-        and not name.endswith(_BUCKET_SUFFIXES)
-    )
+    if not NAME_LENGTH_MIN <= len(name) <= NAME_LENGTH_MAX:
+        return f"A bucket's name has {NAME_LENGTH_MIN} to {NAME_LENGTH_MAX} characters; this one has {len(name)}."
+    if _BUCKET_CHARACTERS.fullmatch(name) is None:
+        return "A bucket's name is made of lower-case letters, digits, hyphens and dots: no capitals, spaces or others."
+    if _BUCKET.fullmatch(name) is None:
+        return "A bucket's name begins and ends with a letter or a digit, and so does each part between dots."
+    if _IP_ADDRESS.fullmatch(name) is not None:
+        return "A bucket's name must not look like an IP address."
+    for prefix in _BUCKET_PREFIXES:
+        if name.startswith(prefix):
+            return f"Names that begin with {prefix} are reserved by S3."
+    for suffix in _BUCKET_SUFFIXES:
+        if name.endswith(suffix):
+            return f"Names that end with {suffix} are reserved by S3."
+    return None
+
+
+def is_bucket_name(name: str) -> bool:
+    """Whether a bucket may be made with this name."""
+    return find_bucket_name_fault(name) is None
 
 
 def check_bucket_name(name: str) -> None:
