@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from holdfast.auth.policies import new_bucket_policy, resolver
 from holdfast.auth.roles import Extent, Right, extent
-from holdfast.catalog.rows import TENANCIES, BucketRow
+from holdfast.catalog.rows import TENANCIES, BucketRow, TenancyRow
 from holdfast.s3 import names, policy
 from holdfast.s3.codes import S3Error
 from holdfast.s3.shapes import Document, Element, Header, HeaderMap, Label, Route
@@ -49,12 +49,10 @@ def commit(context: Context, request: Request, receipt: Receipt | None) -> Respo
     no regions; elsewhere it is `BucketAlreadyOwnedByYou`.
     """
     names.check_bucket_name(request.bucket)
-    tenancy = context.authorised_in_tenancy("s3:CreateBucket", request.bucket)
+    tenancy = check_may_create(context, request.bucket)
     if context.changes.find(TENANCIES, (tenancy.tenancy_id,)) is None:
         # The caller's rows are up to a second old; a bucket of a tenancy that was deleted meanwhile would be nobody's.
         raise AccessDenied("s3:CreateBucket", request.bucket, reason="the tenancy is gone")
-    if not tenancy.users_may_create and extent(context.caller.subject.role, Right.MAKE_PUBLIC) is not Extent.ALL:
-        raise AccessDenied("s3:CreateBucket", request.bucket, reason="only managers make buckets in this tenancy")
     check_acl(request.acl, request.grants)
     if request.object_lock:
         raise S3Error("NotImplemented", "Object lock is not supported by this server. Leave its header out.")
@@ -81,6 +79,14 @@ def commit(context: Context, request: Request, receipt: Receipt | None) -> Respo
         if not taken.is_own or context.region != LENIENT_REGION:
             raise
     return Response(f"/{request.bucket}")
+
+
+def check_may_create(context: Context, bucket: str) -> TenancyRow:
+    """Return the tenancy if the caller may make a bucket of this name in it. Raises AccessDenied or TenancyClosed."""
+    tenancy = context.authorised_in_tenancy("s3:CreateBucket", bucket)
+    if not tenancy.users_may_create and extent(context.caller.subject.role, Right.MAKE_PUBLIC) is not Extent.ALL:
+        raise AccessDenied("s3:CreateBucket", bucket, reason="only managers make buckets in this tenancy")
+    return tenancy
 
 
 operation = Operation(
