@@ -79,7 +79,7 @@ class Acting:
     def context(self, rows: Snapshot, operation: Operation[Request, Response], request: Request) -> Context:
         """Return the surroundings of an operation over these rows, for several questions to one snapshot."""
         now_us = house().now_us()
-        return self._context(rows, now_us, operation, request, secrets.token_hex(16))
+        return self.context_in(rows, now_us, operation, request, secrets.token_hex(16))
 
     def run(self, operation: Operation[Request, Response], request: Request, rows: Snapshot | None = None) -> Response:
         """Run an operation that reads, over these rows or a snapshot of its own. Raises StoreError or S3Error."""
@@ -105,37 +105,52 @@ class Acting:
         for the pieces of something that is recorded as a whole. `check` is asked first, in the transaction: what it
         raises undoes everything. For operations without a payload. Raises StoreError or S3Error.
         """
-        commit = operation.commit
-        assert commit is not None, f"{operation.name} reads: use run"
-        assert operation.body != "payload", f"{operation.name} stores bytes: they go straight to S3"
+
+        def act(hand: Hand) -> Response:
+            if check is not None:
+                check(hand.rows)
+            return hand.do(operation, request)
+
+        if operation.admit is not None:
+            self._admit(operation, request)
+        return self.transact(act, audit=audit, subject=subject, detail=detail)
+
+    def transact(
+        self,
+        act: Callable[[Hand], Response],
+        *,
+        audit: str,
+        subject: str = "",
+        detail: Detail[Response] = lambda response: {},
+    ) -> Response:
+        """Do several operations in one transaction, all or nothing; else as `commit`. `act` may be run again."""
         opened = house()
         if opened.is_read_only:
             raise StorageReadOnly
         new_id = secrets.token_hex(16)
-        if operation.admit is not None:
-            with opened.catalog.read() as snapshot:
-                context = self._context(snapshot, opened.now_us(), operation, request, new_id)
-                admission = operation.admit(context, request)
-            if admission.digest is not None:
-                message = "This copy has to read the bytes again. Do it with an S3 client."
-                raise S3Error("NotImplemented", message)
 
         def write(rows: Transaction, now_us: int) -> Change[Response]:
             maintenance = find_setting(rows, READ_ONLY)
             if maintenance is not None:
                 raise SiteReadOnly(maintenance)
-            context = self._context(rows, now_us, operation, request, new_id)
-            if check is not None:
-                check(rows)
-            response = commit(context, request, None)
-            name = f"{context.tenancy.name}/{subject}"
-            return Change(response, name, self.tenancy_id, detail(response) if audit else {})
+            done = act(Hand(self, rows, now_us, new_id))
+            tenancy = rows.find(TENANCIES, (self.tenancy_id,))
+            name = f"{tenancy.name if tenancy is not None else self.tenancy_id}/{subject}"
+            return Change(done, name, self.tenancy_id, detail(done) if audit else {})
 
         return _durable(lambda: self._write(audit, write))
 
-    def _context(
+    def _admit(self, operation: Operation[Request, Response], request: Request) -> None:
+        assert operation.admit is not None
+        with house().catalog.read() as snapshot:
+            admission = operation.admit(self.context(snapshot, operation, request), request)
+        if admission.digest is not None:
+            raise S3Error("NotImplemented", "This copy has to read the bytes again. Do it with an S3 client.")
+
+    def context_in(
         self, rows: Snapshot, now_us: int, operation: Operation[Request, Response], request: Request, new_id: str
     ) -> Context:
+        """Return the surroundings of an operation at a time that is given, as a transaction has it."""
         settings = house().settings
         headers = {"user-agent": self.user_agent} if self.user_agent else {}
         write_head = _head_writers.get(operation.name)
@@ -164,6 +179,26 @@ class Acting:
             raise outcome.error
         response: Response = outcome.result
         return response
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """What is done in one transaction."""
+
+    acting: Acting
+    rows: Transaction
+    now_us: int
+    new_id: str
+
+    def context(self, operation: Operation[Request, Response], request: Request) -> Context:
+        """Return the surroundings of an operation in this transaction."""
+        return self.acting.context_in(self.rows, self.now_us, operation, request, self.new_id)
+
+    def do(self, operation: Operation[Request, Response], request: Request) -> Response:
+        """Run an operation that writes. What it raises undoes the transaction, unless it is caught in `act`."""
+        assert operation.commit is not None, f"{operation.name} reads: use run"
+        assert operation.body != "payload", f"{operation.name} stores bytes: they go straight to S3"
+        return operation.commit(self.context(operation, request), request, None)
 
 
 def _durable(attempt: Callable[[], Response]) -> Response:
