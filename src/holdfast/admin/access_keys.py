@@ -27,6 +27,7 @@ from holdfast.catalog.rows import (
 from holdfast.config import Limits
 
 from .errors import Refused, Unknown
+from .key_kinds import is_internal
 from .lookups import get_tenancy, get_user
 from .managers import is_live
 from .office import DAY_US, Change, Office
@@ -136,6 +137,9 @@ def rotate_access_key(
 
     def change(rows: Transaction, now_us: int) -> Change[NewKey]:
         old = get_access_key(rows, access_key_id)
+        if is_internal(access_key_id):
+            # Its id stands in signed URLs; the pair that took its place would be shown.
+            raise Unknown("access key", access_key_id)
         if old.state != "active" or (old.expires_at_us is not None and old.expires_at_us <= now_us):
             raise Refused(f"access key {access_key_id} is revoked or expired: make a new one with holdfast key create")
         tenancy = rows.find(TENANCIES, (old.tenancy_id,))
@@ -186,7 +190,10 @@ def get_access_key(rows: Snapshot, access_key_id: str) -> AccessKeyRow:
 def list_access_keys(
     rows: Snapshot, now_us: int, tenancy: TenancyRow | None = None, user: UserRow | None = None
 ) -> Sequence[KnownKey]:
-    """Return access keys, of a tenancy, of a user or all, the oldest first. Keys of deleted tenancies are left out."""
+    """Return access keys, of a tenancy, of a user or all, the oldest first.
+
+    Keys of deleted tenancies are left out, and those that the portal made for itself (`key_kinds`).
+    """
     if tenancy is not None:
         found = rows.scan(
             ACCESS_KEYS, (tenancy.tenancy_id, user.user_id) if user else (tenancy.tenancy_id,), index="by_member"
@@ -197,6 +204,8 @@ def list_access_keys(
         found = rows.scan(ACCESS_KEYS)
     known = []
     for row in sorted(found, key=lambda row: (row.created_at_us, row.access_key_id)):
+        if is_internal(row.access_key_id):
+            continue
         its_tenancy, its_user = rows.find(TENANCIES, (row.tenancy_id,)), rows.find(USERS, (row.user_id,))
         if its_tenancy is not None and its_user is not None:
             known.append(
