@@ -36,9 +36,16 @@ class Round(NamedTuple):
 
 def rounds() -> tuple[Round, ...]:
     """Return what is done, with Django configured."""
+    from .data.credentials import forget_old_keys
+    from .data.deletions import forget_old_deletions, work_on_deletions
     from .notices.delivery import deliver
 
-    return (Round("mail", 5, deliver),)
+    return (
+        Round("mail", 5, deliver),
+        Round("deletions", 1, work_on_deletions),
+        Round("old deletions", 3600, forget_old_deletions),
+        Round("ended keys", 3600, forget_old_keys),
+    )
 
 
 def run(settings: Settings, board: Board, slot_number: int) -> None:
