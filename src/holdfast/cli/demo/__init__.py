@@ -109,10 +109,11 @@ def _write_files(settings: Settings, home: Home, addresses: Addresses, keys: Map
         access = files.Access(
             key.token,
             key.secret,
-            str(addresses.s3[0]),
-            str(addresses.s3_tls[0]),
+            f"http://{addresses.s3[0]}",
+            f"https://{addresses.s3_tls[0]}",
             str(home.tls / "ca.pem"),
             settings.region,
+            "demo",
         )
         directory = directory_of(home.root, user)
         files.write(directory, files.render(access, directory))
