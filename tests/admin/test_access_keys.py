@@ -9,9 +9,13 @@ import pytest
 
 from holdfast.admin.access_keys import (
     create_access_key,
+    keys_ending,
+    last_uses,
     list_access_keys,
     revoke_access_key,
+    revoke_member_keys,
     rotate_access_key,
+    tenancy_access_keys,
 )
 from holdfast.admin.errors import Refused, Unknown
 from holdfast.admin.members import add_member, remove_member
@@ -20,7 +24,7 @@ from holdfast.admin.tenancies import create_tenancy, suspend_tenancy
 from holdfast.admin.users import create_user, suspend_user
 from holdfast.auth.keyring import Keyring, secret_context
 from holdfast.auth.roles import Role
-from holdfast.catalog.rows import ACCESS_KEYS, BUCKETS, USERS, BucketRow
+from holdfast.catalog.rows import ACCESS_KEYS, AUDIT, BUCKETS, KEY_USES, TENANCIES, USERS, BucketRow, KeyUseRow
 from holdfast.config import Limits
 
 LIMITS = Limits()
@@ -188,3 +192,92 @@ def test_listing_finds_keys_by_tenancy_and_by_user(office: Office, keyring: Keyr
         assert ids(user=uma) == {first, second}
         assert ids(tenancy=tenancy, user=uma) == {second}
     assert states(office)[second] == "refused"
+
+
+def test_the_keys_of_a_tenancy_are_shown_the_newest_first_with_the_state_that_requests_meet(
+    office: Office, keyring: Keyring, clock: Any
+) -> None:
+    tenancy = create_tenancy(office, "b-o")
+    add_member(office, "b-o", "mary", Role.MANAGER)
+    uma = add_member(office, "b-o", "uma", Role.USER, until_us=clock.now_us + 20 * DAY_US).user_id
+    made = []
+    for user, days in (("uma", 90), ("uma", 1), ("mary", 90), ("uma", 3)):
+        end = clock.now_us + days * DAY_US
+        made.append(create_access_key(office, keyring, LIMITS, "b-o", user, expires_at_us=end).row)
+        clock.now_us += 1
+    revoke_access_key(office, made[3].access_key_id)
+    clock.pass_days(2)
+
+    def shown(**by: Any) -> list[tuple[str, str]]:
+        with office.read() as rows:
+            row = rows.find(TENANCIES, (tenancy.tenancy_id,))
+            assert row is not None
+            return [(key.row.access_key_id, key.state) for key in tenancy_access_keys(rows, row, office.now_us(), **by)]
+
+    ids = [row.access_key_id for row in made]
+    everything = [(ids[3], "revoked"), (ids[2], "active"), (ids[1], "expired"), (ids[0], "active")]
+    assert shown() == everything
+    assert shown(user_id=uma) == [each for each in everything if each[0] != ids[2]]
+    with office.read() as rows:
+        (key,) = [key for key in tenancy_access_keys(rows, tenancy, clock.now_us) if key.row.access_key_id == ids[0]]
+    assert key.ends_at_us == made[0].created_at_us + 20 * DAY_US
+    suspend_user(office, "uma")
+    assert [state for _, state in shown()] == ["revoked", "active", "expired", "suspended"]
+    suspend_tenancy(office, "b-o", "")
+    assert [state for _, state in shown()] == ["revoked", "suspended", "expired", "suspended"]
+    clock.pass_days(30)
+    assert shown()[3] == (ids[0], "expired")
+    remove_member(office, "b-o", "uma")
+    assert shown()[3] == (ids[0], "revoked")
+
+
+def test_a_member_may_revoke_all_keys_of_one_tenancy_at_once(office: Office, keyring: Keyring) -> None:
+    tenancy = create_tenancy(office, "b-o")
+    uma = add_member(office, "b-o", "uma", Role.USER).user_id
+    mine = [create_access_key(office, keyring, LIMITS, "b-o", "uma").row.access_key_id for _ in range(2)]
+    elsewhere = create_access_key(office, keyring, LIMITS, "a-o", "uma").row.access_key_id
+    others = create_access_key(office, keyring, LIMITS, "a-o", "mary").row.access_key_id
+    assert revoke_member_keys(office, tenancy.tenancy_id, uma) == 2
+    assert revoke_member_keys(office, tenancy.tenancy_id, uma) == 0
+    assert {each: states(office)[each] for each in (*mine, elsewhere, others)} == {
+        mine[0]: "revoked",
+        mine[1]: "revoked",
+        elsewhere: "active",
+        others: "active",
+    }
+    with office.read() as rows:
+        audit = [row for row in rows.scan(AUDIT) if row.action == "key.revoke-all"]
+    assert [(row.actor, row.tenancy_id) for row in audit] == [("cli:test", tenancy.tenancy_id)] * 2
+
+
+def test_keys_that_end_soon_are_found_when_they_work_and_end_by_themselves(
+    office: Office, keyring: Keyring, clock: Any
+) -> None:
+    def make(user: str, days: float) -> str:
+        end = clock.now_us + int(days * DAY_US)
+        return create_access_key(office, keyring, LIMITS, "a-o", user, expires_at_us=end).row.access_key_id
+
+    create_access_key(office, keyring, LIMITS, "a-o", "mary", expires_at_us="never")
+    ended, soon, later, revoked, before = (make("mary", days) for days in (1, 5, 20, 5, 5))
+    revoke_access_key(office, revoked)
+    rotate_access_key(office, keyring, LIMITS, before)
+    create_user(office, "ben")
+    add_member(office, "a-o", "ben", Role.USER, until_us=clock.now_us + 3 * DAY_US)
+    make("ben", 4)
+    suspended = make("uma", 5)
+    suspend_user(office, "uma")
+    clock.pass_days(1)
+    with office.read() as rows:
+        found = [key.row.access_key_id for _, key in keys_ending(rows, clock.now_us, clock.now_us + 7 * DAY_US)]
+    assert len({ended, later, suspended}) == 3
+    assert soon in found
+    # The key that was made in the place of `before` lives as long as that did.
+    assert len(found) == 2
+    assert not set(found) & {ended, later, suspended, revoked, before}
+
+
+def test_uses_are_told_of_keys_that_were_used(office: Office) -> None:
+    use = KeyUseRow("AK1", 17, "192.0.2.1", "s3cmd")
+    office.catalog.commit([lambda rows: rows.add(KEY_USES, use)])
+    with office.read() as rows:
+        assert last_uses(rows, ["AK1", "AK2"]) == {"AK1": use}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from holdfast.auth.keyring import Keyring, secret_context
@@ -64,6 +64,16 @@ class KnownKey(NamedTuple):
     """`active`, `revoked`, `expired`, or `refused`: the user, the membership or the tenancy does not stand."""
     last_use: KeyUseRow | None
     """None = none that was written down: workers do so within a minute."""
+
+
+class HeldKey(NamedTuple):
+    """An access key of a tenancy as its people see it. Without its secret."""
+
+    row: AccessKeyRow
+    ends_at_us: int | None
+    """The end of the key or of its membership, whichever is first."""
+    state: str
+    """`active`, `revoked`, `expired`, or `suspended`: the user or the tenancy is, and it works again when resumed."""
 
 
 def create_access_key(
@@ -220,6 +230,52 @@ def list_access_keys(
     return known
 
 
+def tenancy_access_keys(
+    rows: Snapshot, tenancy: TenancyRow, now_us: int, user_id: str | None = None
+) -> Sequence[HeldKey]:
+    """Return the access keys of a tenancy, or of one of its members, the newest first.
+
+    Costs a scan of the keys and of the members, and a point read for each user among them.
+    """
+    prefix = (tenancy.tenancy_id,) if user_id is None else (tenancy.tenancy_id, user_id)
+    found = rows.scan(ACCESS_KEYS, prefix, index="by_member")
+    members = {member.user_id: member for member in rows.scan(MEMBERS, prefix)}
+    users = {each: rows.find(USERS, (each,)) for each in {row.user_id for row in found}}
+    held = [_held(row, tenancy, members.get(row.user_id), users[row.user_id], now_us) for row in found]
+    return sorted(held, key=lambda key: (-key.row.created_at_us, key.row.access_key_id))
+
+
+def keys_ending(rows: Snapshot, now_us: int, before_us: int) -> Iterator[tuple[TenancyRow, HeldKey]]:
+    """Yield the access keys that work now and whose own end comes before a moment. Reads every key.
+
+    One whose membership ends sooner is left out: people are told of that end apart.
+    """
+    for row in rows.scan(ACCESS_KEYS):
+        if row.state != "active" or row.expires_at_us is None or not now_us < row.expires_at_us < before_us:
+            continue
+        tenancy, user = rows.find(TENANCIES, (row.tenancy_id,)), rows.find(USERS, (row.user_id,))
+        if tenancy is not None:
+            held = _held(row, tenancy, rows.find(MEMBERS, (row.tenancy_id, row.user_id)), user, now_us)
+            if held.state == "active" and held.ends_at_us == row.expires_at_us:
+                yield tenancy, held
+
+
+def last_uses(rows: Snapshot, access_key_ids: Iterable[str]) -> Mapping[str, KeyUseRow]:
+    """Return access key id → its last use, for those that were ever used; about a minute behind."""
+    found = (rows.find(KEY_USES, (access_key_id,)) for access_key_id in access_key_ids)
+    return {use.access_key_id: use for use in found if use is not None}
+
+
+def revoke_member_keys(office: Office, tenancy_id: str, user_id: str) -> int:
+    """Revoke every access key of one member from now on; return how many stood till now. Idempotent."""
+
+    def change(rows: Transaction, now_us: int) -> Change[int]:
+        revoked = revoke_all(rows, tenancy_id, user_id)
+        return Change(revoked, user_id, tenancy_id, {"user_id": user_id, "revoked": revoked})
+
+    return office.commit("key.revoke-all", change)
+
+
 def revoke_all(rows: Transaction, tenancy_id: str, user_id: str | None = None) -> int:
     """Revoke every access key of a tenancy, or of one member, inside a change; return how many stood till now."""
     prefix = (tenancy_id,) if user_id is None else (tenancy_id, user_id)
@@ -291,3 +347,18 @@ def _state(rows: Snapshot, row: AccessKeyRow, tenancy: TenancyRow, user: UserRow
     member = rows.find(MEMBERS, (row.tenancy_id, row.user_id))
     stands = member is not None and is_live(member, now_us) and user.state == "active" and tenancy.state != "suspended"
     return "active" if stands else "refused"
+
+
+def _held(
+    row: AccessKeyRow, tenancy: TenancyRow, member: MemberRow | None, user: UserRow | None, now_us: int
+) -> HeldKey:
+    ends_at_us = _first(row.expires_at_us, member.until_us if member is not None else None)
+    if row.state != "active" or member is None:
+        state = "revoked"  # Without a member row no key works, and one who joins again gets none of the old ones back.
+    elif ends_at_us is not None and ends_at_us <= now_us:
+        state = "expired"
+    elif user is None or user.state != "active" or tenancy.state == "suspended":
+        state = "suspended"
+    else:
+        state = "active"
+    return HeldKey(row, ends_at_us, state)
