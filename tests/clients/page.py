@@ -12,7 +12,18 @@ from tests.clients.trust import BROWSERS_HOW, SYSTEM_HOW, TABLE
 
 PAGE: Final = ROOT / "docs/reference/clients.md"
 LOCK: Final = ROOT / "packaging/locks/dev.txt"
-PACKAGES: Final = ("boto3", "botocore", "s3fs", "aiobotocore", "fsspec", "xarray", "zarr", "netcdf4", "requests")
+PACKAGES: Final = (
+    "boto3",
+    "botocore",
+    "s3fs",
+    "aiobotocore",
+    "fsspec",
+    "obstore",
+    "xarray",
+    "zarr",
+    "netcdf4",
+    "requests",
+)
 _VERSION: Final = re.compile(r"RELEASE\.[0-9TZ-]+|\d+(?:\.\d+)+")
 _HEAD: Final = """\
 # Clients
