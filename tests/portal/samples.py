@@ -18,6 +18,11 @@ NARROWER: frozenset[str] = frozenset()
 
 def settle(town: Any, tenancy: str) -> None:
     """Make what the samples name in a tenancy that has its members already."""
+    from holdfast.admin.access_keys import create_access_key
+
+    house = town.house
+    # Its manager's own: only owners may rotate a token.
+    create_access_key(house.office("test"), house.keyring, house.settings.limits, tenancy, f"{tenancy[:4]}-manager")
 
 
 def make_guest(town: Any, tenancy: str, name: str) -> None:
@@ -35,8 +40,19 @@ def hide(town: Any, tenancy: str) -> None:
 
 def make(town: Any, page: Page, name: str, tenancy: str) -> str:
     """Return a value for an argument: of a thing that exists in this tenancy."""
+    if name == "token":
+        return _token(town, tenancy)
     if name == "secret":
         return "not-a-link-that-we-made"
     if name in ("uidb36", "key", "provider_id", "pk"):
         return "1"
     raise AssertionError(json.dumps({"argument": name, "route": page.route}))
+
+
+def _token(town: Any, tenancy: str) -> str:
+    from holdfast.admin.access_keys import list_access_keys
+    from holdfast.admin.lookups import get_tenancy
+
+    with town.house.catalog.read() as rows:
+        known = list_access_keys(rows, town.house.now_us(), get_tenancy(rows, tenancy))
+    return known[0].row.access_key_id

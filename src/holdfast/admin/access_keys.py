@@ -235,10 +235,10 @@ def tenancy_access_keys(
 ) -> Sequence[HeldKey]:
     """Return the access keys of a tenancy, or of one of its members, the newest first.
 
-    Costs a scan of the keys and of the members, and a point read for each user among them.
+    Those that the portal makes for itself are left out: a hyphen is in their ids, and in no other's. Costs a scan of the keys and of the members, and a point read for each user among them.
     """
     prefix = (tenancy.tenancy_id,) if user_id is None else (tenancy.tenancy_id, user_id)
-    found = rows.scan(ACCESS_KEYS, prefix, index="by_member")
+    found = [row for row in rows.scan(ACCESS_KEYS, prefix, index="by_member") if row.access_key_id.isalnum()]
     members = {member.user_id: member for member in rows.scan(MEMBERS, prefix)}
     users = {each: rows.find(USERS, (each,)) for each in {row.user_id for row in found}}
     held = [_held(row, tenancy, members.get(row.user_id), users[row.user_id], now_us) for row in found]
@@ -251,13 +251,24 @@ def keys_ending(rows: Snapshot, now_us: int, before_us: int) -> Iterator[tuple[T
     One whose membership ends sooner is left out: people are told of that end apart.
     """
     for row in rows.scan(ACCESS_KEYS):
-        if row.state != "active" or row.expires_at_us is None or not now_us < row.expires_at_us < before_us:
+        if row.expires_at_us is None or not now_us < row.expires_at_us < before_us:
+            continue
+        if row.state != "active" or not row.access_key_id.isalnum():
             continue
         tenancy, user = rows.find(TENANCIES, (row.tenancy_id,)), rows.find(USERS, (row.user_id,))
         if tenancy is not None:
             held = _held(row, tenancy, rows.find(MEMBERS, (row.tenancy_id, row.user_id)), user, now_us)
             if held.state == "active" and held.ends_at_us == row.expires_at_us:
                 yield tenancy, held
+
+
+def reach_text(row: AccessKeyRow) -> str:
+    """Return what an access key is narrowed to, for people: `read in results below cmip6/`."""
+    what = "read" if row.read_only else "read and write"
+    buckets, prefixes = json.loads(row.buckets), json.loads(row.prefixes)
+    where = f" in {', '.join(buckets)}" if buckets else ""
+    below = f" below {', '.join(prefixes)}" if prefixes else ""
+    return what + where + below
 
 
 def last_uses(rows: Snapshot, access_key_ids: Iterable[str]) -> Mapping[str, KeyUseRow]:

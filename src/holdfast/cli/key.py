@@ -33,6 +33,8 @@ def _facts_of(row: AccessKeyRow) -> dict[str, Any]:
 
 
 def _show_new(desk: Desk, key: NewKey, tenancy: str, user: str, endpoints: Endpoints) -> None:
+    from holdfast.admin.access_keys import reach_text
+
     # The first three are the credentials file of the seed system, word for word; its readers ignore the rest.
     document = {
         "token": key.row.access_key_id,
@@ -53,19 +55,11 @@ def _show_new(desk: Desk, key: NewKey, tenancy: str, user: str, endpoints: Endpo
                 ("endpoint inside", endpoints.inside),
                 ("endpoint outside", endpoints.outside),
                 ("last day", last_day(key.ends_at_us)),
-                ("may", _may(key.row)),
+                ("may", reach_text(key.row)),
             ]
         ),
     )
     desk.hint("\nThe secret is shown only now. With --json the answer is a credentials file: keep it with chmod 600.")
-
-
-def _may(row: AccessKeyRow) -> str:
-    what = "read" if row.read_only else "read and write"
-    buckets, prefixes = json.loads(row.buckets), json.loads(row.prefixes)
-    where = f" in {', '.join(buckets)}" if buckets else ""
-    below = f" below {', '.join(prefixes)}" if prefixes else ""
-    return what + where + below
 
 
 @desk_command(
@@ -139,7 +133,7 @@ def list_(desk: Desk, tenancy: str | None, user: str | None, any_user: str | Non
 
     A use is one whose signature verified, told within a minute; --json says when to the second, from where and by what.
     """
-    from holdfast.admin.access_keys import list_access_keys
+    from holdfast.admin.access_keys import list_access_keys, reach_text
     from holdfast.admin.lookups import get_tenancy, get_user
 
     user = user or any_user
@@ -158,7 +152,7 @@ def list_(desk: Desk, tenancy: str | None, user: str | None, any_user: str | Non
             key.state,
             last_day(key.row.expires_at_us),
             moment(key.last_use.last_used_us)[:10] if key.last_use else "never",
-            _may(key.row),
+            reach_text(key.row),
             key.row.description,
         )
         for key in keys
