@@ -235,7 +235,8 @@ def tenancy_access_keys(
 ) -> Sequence[HeldKey]:
     """Return the access keys of a tenancy, or of one of its members, the newest first.
 
-    Those that the portal makes for itself are left out: a hyphen is in their ids, and in no other's. Costs a scan of the keys and of the members, and a point read for each user among them.
+    Those that the portal makes for itself are left out: a hyphen is in their ids, and in no other's. Costs a scan of
+    the keys and of the members, and a point read for each user among them.
     """
     prefix = (tenancy.tenancy_id,) if user_id is None else (tenancy.tenancy_id, user_id)
     found = [row for row in rows.scan(ACCESS_KEYS, prefix, index="by_member") if row.access_key_id.isalnum()]

@@ -90,8 +90,8 @@ class AddForm(OnceForm):
         strip=False,
         max_length=PREFIXES_MAX * 200,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="One on each line, such as cmip6/ or run1/out: it reaches only keys that begin so, and no settings of "
-        "buckets.",
+        help_text="One on each line, such as cmip6/ or run1/out: it reaches only keys that begin so, and no bucket’s "
+        "settings.",
     )
 
     def __init__(

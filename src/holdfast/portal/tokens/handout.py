@@ -1,4 +1,4 @@
-"""What a new pair is handed out with: settings files and programs for each side, made of the secret and kept nowhere."""
+"""What a new pair is handed out with: settings files and programs for each side, which are kept nowhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages about tokens: the list, making one, and ending it. A secret stands in the answer to one POST and nowhere else."""
+"""Pages about tokens: the list, making one, and ending it. A secret stands in the answer to one POST alone."""
 
 from __future__ import annotations
 
