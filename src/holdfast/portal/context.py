@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
-from django.templatetags.static import static
 
 from holdfast.store.site import ANNOUNCEMENT, READ_ONLY, find_setting
 
@@ -45,7 +44,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     return {
         "site": SiteFacts(
             name=about.site_name,
-            logo_url="/brand/logo" if about.site_logo else static("portal/logo.svg"),
+            logo_url="/brand/logo" if about.site_logo else "",
             support_contact=about.support_contact,
             sign_up_open=about.sign_up == "open",
             mail_to_outbox=not about.mail_server,
