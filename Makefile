@@ -8,7 +8,7 @@ LOCKS := packaging/locks
 CLIENT_LOCKS := tests/clients/locks
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run-venv demo check lint types floors tidy docs test test-fast test-tools client-tools format bench s3-tests wheel lock clean
+.PHONY: help venv run-venv demo check lint types floors tidy docs test test-fast test-tools client-tools screenshots format bench s3-tests wheel lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*##  */\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-14s%s\n' "$$name" "$$text"; done
@@ -80,6 +80,10 @@ test: test-tools  ## all the tests
 
 test-fast: venv  ## the tests of a few seconds, without other people's clients
 	@packaging/run-tests -m 'not slow and not client'
+
+screenshots: venv  ## photograph every page of the portal in every state: make screenshots [SCREENSHOTS="--only NAME"]
+	@packaging/need screenshots
+	@$(PYTHON) -m tests.browser.screenshots $(SCREENSHOTS)
 
 bench: venv  ## CPU seconds a request and a GB, beside nginx: make bench [BENCH=options]
 	@$(PYTHON) bench/run.py $(BENCH)

@@ -1,0 +1,66 @@
+"""Changes to a home beside its running server, as people and time would make them: Django in a process of its own.
+
+Django is configured once in a process, and each server has its own home: what a test needs there is done by a clerk.
+
+    clerk.run(members.invite, "gus@example.org")    # calls members.invite(town, "gus@example.org") over there
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from tests.portal.conftest import Town
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+_TOWN: Final[list[Town]] = []
+
+
+class Clerk:
+    """Does things to a home, one after the other."""
+
+    def __init__(self, pool: ProcessPoolExecutor) -> None:
+        self._pool = pool
+
+    def run(self, act: Callable[Concatenate[Town, Given], Answer], *args: Given.args, **kwargs: Given.kwargs) -> Answer:
+        """Call a function of a module with the home's Town first, over there, and return what it returns."""
+        return self._pool.submit(_run, act, args, kwargs).result(timeout=120)
+
+
+@contextmanager
+def clerk_of(home: Path, options: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[Clerk]:
+    """Employ a clerk at a home that is there, until the block ends. Its settings are read as its server's are."""
+    # Not a fork: a browser's driver runs threads in this process.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, _open, (home, options, environment)) as pool:
+        yield Clerk(pool)
+
+
+def _open(path: Path, options: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    from tests.portal.conftest import Town
+
+    from holdfast import assemble
+    from holdfast.config import load_settings
+    from holdfast.portal.house import open_house
+    from holdfast.portal.start import configure, migrate
+
+    settings = load_settings(path, options, environment)
+    home = assemble.open_home(settings, create=False)
+    configure(settings, home)
+    migrate(home)
+    _TOWN.append(Town(open_house(settings, home)))
+
+
+def _run(act: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    from django.db import close_old_connections
+
+    try:
+        return act(_TOWN[0], *args, **kwargs)
+    finally:
+        close_old_connections()
