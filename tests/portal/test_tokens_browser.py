@@ -58,7 +58,9 @@ def context(store: Store) -> Iterator[Any]:
     words = [sys.executable, "-c", _ACCOUNT, str(store.home), store.facts["portal"][0], TENANCY]
     link = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
         made = browser.new_context(ignore_https_errors=True)
         made.set_default_timeout(15_000)
         page = made.new_page()
@@ -104,7 +106,12 @@ def test_the_browser_signs_as_our_own_signer_does(store: Store, page: Any) -> No
     for method, path, query, headers in (
         ("GET", "/", "", {}),
         ("GET", "/radar", "list-type=2&prefix=a%2Fb%20c&max-keys=5", {}),
-        ("PUT", "/radar/a%20b/%C3%BC%21%27%28%29%2A~%2B%26", "", {"content-type": "text/plain", "x-amz-meta-b": "x  y"}),
+        (
+            "PUT",
+            "/radar/a%20b/%C3%BC%21%27%28%29%2A~%2B%26",
+            "",
+            {"content-type": "text/plain", "x-amz-meta-b": "x  y"},
+        ),
         ("DELETE", "/radar/x", "versionId=null", {}),
         ("GET", "/radar", "b=2&a=1&a=&A=3&uploads", {}),
     ):

@@ -39,12 +39,16 @@ def rounds() -> tuple[Round, ...]:
     from .data.credentials import forget_old_keys
     from .data.deletions import forget_old_deletions, work_on_deletions
     from .notices.delivery import deliver
+    from .tokens.once import forget_used_forms
+    from .tokens.reminders import remind_owners
 
     return (
         Round("mail", 5, deliver),
         Round("deletions", 1, work_on_deletions),
         Round("old deletions", 3600, forget_old_deletions),
         Round("ended keys", 3600, forget_old_keys),
+        Round("tokens that end soon", 3600, remind_owners),
+        Round("used forms", 24 * 3600, forget_used_forms),
     )
 
 
