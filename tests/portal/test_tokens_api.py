@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from tests.portal.test_tokens import ADD, LIST, TENANCY, audit, fields, form_id, make, mails, shown
+from tests.portal.test_tokens import ADD, LIST, TENANCY, audit, fields, form_id, mails, make, shown
 
 from holdfast.admin.members import add_member, remove_member
 from holdfast.admin.office import DAY_US
