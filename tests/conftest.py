@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import hypothesis
+import structlog
 
 # Credentials, regions, certificate bundles and proxies of the person or machine that runs the tests.
 _FOREIGN_PREFIXES = ("AWS_", "BOTO_", "HOLDFAST_", "MC_", "RCLONE_")
@@ -24,3 +25,12 @@ os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.d
 # On a loaded machine a deadline measures the machine. A failure prints the blob that replays it.
 hypothesis.settings.register_profile("holdfast", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("holdfast")
+
+# Where rich is installed, structlog would print a fault with all locals: seconds for a body of megabytes, on the thread
+# that serves it.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
