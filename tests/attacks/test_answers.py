@@ -88,7 +88,7 @@ def test_no_client_stores_a_header_that_is_not_its_own_to_set(besieged: Besieged
 
 @pytest.mark.parametrize(
     "content_type",
-    ["text/html", "TEXT/HTML; charset=utf-8", " text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml", "application/pdf", "text/xsl", "multipart/x-mixed-replace", "application/rss+xml", "application/mathml+xml", "message/rfc822"],
+    ["text/html", "TEXT/HTML; charset=utf-8", " text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml", "application/pdf", "text/xsl", "multipart/x-mixed-replace", "application/rss+xml", "application/mathml+xml", "message/rfc822", "text/plain", "text/markdown", "application/json", "application/geo+json", "text/javascript", "application/javascript", "image/png", "Image/JPEG", "video/mp4", "audio/ogg"],
 )  # fmt: skip
 def test_what_a_browser_renders_runs_in_a_sandbox(besieged: Besieged, content_type: str) -> None:
     letter = besieged.letter("PUT", f"/{OPEN}/rendered", body=b"<script>").put("content-type", content_type)
@@ -104,12 +104,16 @@ def test_what_a_browser_renders_runs_in_a_sandbox(besieged: Besieged, content_ty
             assert answer.headers["content-security-policy"] == "sandbox"
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert "set-cookie" not in answer.headers
+            # The portal shows it in a frame of its own page.
+            assert "x-frame-options" not in answer.headers
+            assert "cross-origin-resource-policy" not in answer.headers
     finally:
         besieged.ask("DELETE", f"/{OPEN}/rendered")
 
 
 def test_data_are_sent_without_a_sandbox_but_never_sniffed(besieged: Besieged) -> None:
     answer = besieged.ask("GET", "/data/kept")
+    assert answer.headers["content-type"] == "binary/octet-stream"
     assert "content-security-policy" not in answer.headers
     assert answer.headers["x-content-type-options"] == "nosniff"
     for refused in (besieged.ask("GET", "/data/none"), besieged.send(besieged.letter("GET", "/data/<script>"))):

@@ -52,7 +52,17 @@ def test_204_and_304_have_neither_body_nor_length(served: Served, wire: Wire) ->
     assert "content-length" not in deleted.headers | not_modified.headers
 
 
-@pytest.mark.parametrize("kind", ["text/html", "image/svg+xml", "application/xhtml+xml; charset=utf-8"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/html",
+        "image/svg+xml",
+        "application/xhtml+xml; charset=utf-8",
+        "text/plain",
+        "application/json",
+        "image/png",
+    ],
+)
 def test_what_browsers_render_is_sandboxed(served: Served, kind: str) -> None:
     served.ask("PUT", "/data/page", b"<script>", content_type=kind)
     assert served.ask("GET", "/data/page").headers["content-security-policy"] == "sandbox"

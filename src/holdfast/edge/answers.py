@@ -13,9 +13,13 @@ from holdfast.s3.dates import http_date
 
 XML: Final = ("Content-Type", "application/xml")
 
-# What browsers render, and so could run in the store's own origin (contract.md, "Must have"). Looked for anywhere in a
-# type: `a/b+xml` runs scripts too, and browsers forgive blanks and lists.
-_RENDERED: Final = ("html", "xml", "svg", "pdf", "xsl", "multipart", "message", "mhtml")
+# What browsers render, and so could run in the store's own origin (contract.md, "Must have"), or show as it is: that is
+# harmless, and the portal shows it in frames. Looked for anywhere in a type: `a/b+xml` runs scripts too, and browsers
+# forgive blanks and lists.
+_RENDERED: Final = (
+    *("html", "xml", "svg", "pdf", "xsl", "multipart", "message", "mhtml"),
+    *("text/", "json", "javascript", "ecmascript", "image/", "audio/", "video/"),
+)
 _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 _BODILESS: Final = (204, 304)
 
