@@ -10,10 +10,13 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.serving import CannotStart, Store, serve
+from botocore.exceptions import ClientError
+from tests.serving import CannotStart, Key, Store, serve
 
+from holdfast.admin.site import set_site_setting
 from holdfast.admin.tenancies import create_tenancy
 from holdfast.assemble import open_home
 from holdfast.config import load_settings
@@ -107,6 +110,35 @@ def test_a_worker_that_dies_is_started_again_and_no_connection_is_refused(tmp_pa
         (after,) = workers_of(store, 1)
         assert after != before
         wire.close()
+
+
+def put(store: Store, key: Key) -> tuple[str, str]:
+    """Put an object on a connection of its own; return which worker answered, and what it refused."""
+    client = store.client(key)
+    try:
+        client.put_object(Bucket="data", Key="k", Body=b"x")
+        answer: Any = client.head_object(Bucket="data", Key="k")
+    except ClientError as error:
+        answer = error.response
+    finally:
+        client.close()
+    refusal = answer.get("Error", {})
+    return answer["ResponseMetadata"]["HostId"], f"{refusal.get('Code', '')} {refusal.get('Message', '')}"
+
+
+def test_every_worker_heeds_a_switch_of_the_site_once_the_command_has_returned(tmp_path: Path) -> None:
+    with serve(tmp_path / "home", workers=2) as store:
+        key = store.make_key("my-o", "alice")
+        store.client(key).create_bucket(Bucket="data")
+        for reason in ("new disks", None, "once more"):
+            with store.office() as office:
+                set_site_setting(office, "read_only", reason)
+            workers = set()
+            while len(workers) < 2:
+                worker, refusal = put(store, key)
+                workers.add(worker)
+                assert refusal.startswith("SiteReadOnly") == (reason is not None)
+                assert (reason or "") in refusal
 
 
 def test_sigterm_lets_a_request_in_flight_finish(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from holdfast import assemble
 from holdfast.admin.endpoints import Serving
 from holdfast.auth.keyring import Keyring, secret_context
 from holdfast.blobs.interface import Blobs
-from holdfast.catalog.rows import ACCESS_KEYS, AUDIT, AccessKeyRow, AuditRow
+from holdfast.catalog.rows import ACCESS_KEYS, AUDIT, SITE_SETTINGS, AccessKeyRow, AuditRow, SiteSettingRow
 from holdfast.config import Address, Settings
 from holdfast.jobs.checkup import Finding, examine, machine, network
 from holdfast.jobs.checkup import home as homes
@@ -115,6 +115,15 @@ def test_a_clock_behind_the_catalog_fails(home: assemble.Home) -> None:
     catalog.close()
     assert states(homes.check_catalog(home, NOW_US - MINUTE_US))["clock"] == "ok"
     assert states(homes.check_catalog(home, NOW_US - 2 * MINUTE_US))["clock"] == "fail"
+
+
+def test_a_store_that_operators_left_read_only_is_told(home: assemble.Home) -> None:
+    catalog = assemble.open_catalog(home)
+    catalog.commit([lambda rows: rows.add(SITE_SETTINGS, SiteSettingRow("read_only", "new disks"))])
+    catalog.close()
+    found = [finding for finding in homes.check_catalog(home, NOW_US) if finding.subject == "site"]
+    text = "operators have made the store read-only: new disks"
+    assert found == [Finding("site", "warn", text, "holdfast site read-only off")]
 
 
 def test_a_read_only_home_and_a_silent_process_are_told(home: assemble.Home) -> None:

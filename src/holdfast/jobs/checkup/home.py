@@ -15,6 +15,7 @@ from holdfast.admin.sealing import unsealable
 from holdfast.auth.keyring import Keyring, KeyringError
 from holdfast.catalog.interface import Catalog, CatalogError
 from holdfast.catalog.rows import ACCESS_KEYS, AUDIT, OBJECTS
+from holdfast.store import site
 from holdfast.telemetry.board import Board
 
 from . import Finding
@@ -53,6 +54,7 @@ def check_catalog(home: assemble.Home, now_us: int) -> Iterator[Finding]:
         yield from _check_rows(home, catalog)
         yield from _check_keyring(home, catalog)
         yield from _check_clock(catalog, now_us)
+        yield from _check_switches(catalog)
     finally:
         catalog.close()
 
@@ -101,6 +103,14 @@ def _check_clock(catalog: Catalog, now_us: int) -> Iterator[Finding]:
         )
     else:
         yield Finding("clock", "ok", "not behind what is written")
+
+
+def _check_switches(catalog: Catalog) -> Iterator[Finding]:
+    with catalog.read() as rows:
+        reason = site.find_setting(rows, site.READ_ONLY)
+    if reason is not None:
+        why = f": {reason}" if reason else ""
+        yield Finding("site", "warn", f"operators have made the store read-only{why}", "holdfast site read-only off")
 
 
 def check_board(home: assemble.Home, now_us: int, *, is_running: bool) -> Iterator[Finding]:
