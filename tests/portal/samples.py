@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from tests.portal.url_map import Page
@@ -15,44 +18,143 @@ REFUSED_TO_ALL = frozenset({
 NARROWER: frozenset[str] = frozenset()
 """Pages that let in fewer than their right says, each tested where it belongs."""
 
+KEY = "results/tas 2026.nc"
+QUERY: dict[str, str] = {
+    "object": "?key=results%2Ftas+2026.nc",
+    "object_download": "?key=results%2Ftas+2026.nc",
+    "object_tags": "?key=results%2Ftas+2026.nc",
+    "object_metadata": "?key=results%2Ftas+2026.nc",
+    "object_delete": "?key=results%2Ftas+2026.nc",
+    "object_share": "?key=results%2Ftas+2026.nc",
+    "delete_prefix": "?prefix=results%2F",
+}
+"""What a page is about where its path does not say it."""
+
 
 def settle(town: Any, tenancy: str) -> None:
     """Make what the samples name in a tenancy that has its members already."""
-    from holdfast.admin.access_keys import create_access_key
+    from holdfast.catalog.rows import BUCKETS, OBJECTS, USERS, BucketRow, ObjectRow
 
-    house = town.house
-    # Its manager's own: only owners may rotate a token.
-    create_access_key(house.office("test"), house.keyring, house.settings.limits, tenancy, f"{tenancy[:4]}-manager")
+    opened = town.house
+    with opened.catalog.read() as rows:
+        (owner,) = rows.scan(USERS, (f"{tenancy[:4]}-user",), index="by_live_name")
+    tenancy_id = tenancy_of(town, tenancy).tenancy_id
+    bucket = BucketRow(tenancy_id, bucket_of(tenancy), f"id-{tenancy}", owner.user_id, 1, "", "", "", "", None, None)
+    row = ObjectRow(
+        bucket.bucket_id, KEY, 1_800_000_000_000_000, "v", 1, 0, "d41d8cd98f00b204e9800998ecf8427e",
+        "application/x-netcdf", "", "", "", "", "", 0, "STANDARD", owner.user_id, "", None, 0, "",
+    )  # fmt: skip
+    opened.catalog.commit([lambda changes: [changes.add(BUCKETS, bucket), changes.add(OBJECTS, row)]])
 
 
 def make_guest(town: Any, tenancy: str, name: str) -> None:
-    """Make a GUEST, who needs an end."""
+    """Make a GUEST of the tenancy's bucket, who needs an end."""
     from holdfast.admin.members import add_member
     from holdfast.auth.roles import Role
 
     town.person(name)
-    add_member(town.house.office("test"), tenancy, name, Role.GUEST, until_us=town.house.now_us() + 86_400_000_000)
+    until_us = town.house.now_us() + 86_400_000_000
+    buckets = {bucket_of(tenancy): "write"}
+    add_member(town.house.office("test"), tenancy, name, Role.GUEST, until_us=until_us, buckets=buckets)
 
 
 def hide(town: Any, tenancy: str) -> None:
     """Take a tenancy out of the list of services."""
 
 
-def make(town: Any, page: Page, name: str, tenancy: str) -> str:
-    """Return a value for an argument: of a thing that exists in this tenancy."""
-    if name == "token":
-        return _token(town, tenancy)
-    if name == "secret":
-        return "not-a-link-that-we-made"
-    if name in ("uidb36", "key", "provider_id", "pk"):
-        return "1"
-    raise AssertionError(json.dumps({"argument": name, "route": page.route}))
+def bucket_of(tenancy: str) -> str:
+    return f"data-of-{tenancy}"
 
 
-def _token(town: Any, tenancy: str) -> str:
-    from holdfast.admin.access_keys import list_access_keys
+def tenancy_of(town: Any, tenancy: str) -> Any:
     from holdfast.admin.lookups import get_tenancy
 
     with town.house.catalog.read() as rows:
-        known = list_access_keys(rows, town.house.now_us(), get_tenancy(rows, tenancy))
-    return known[0].row.access_key_id
+        return get_tenancy(rows, tenancy)
+
+
+def _token(town: Any, tenancy: str) -> str:
+    from holdfast.admin.access_keys import create_access_key
+    from holdfast.config import Limits
+
+    opened = town.house
+    made = create_access_key(opened.office("test"), opened.keyring, Limits(), tenancy, f"{tenancy[:4]}-manager")
+    return made.row.access_key_id
+
+
+def _deletion(town: Any, tenancy: str) -> str:
+    from holdfast.portal.data.models import Deletion
+
+    row = tenancy_of(town, tenancy)
+    made, _ = Deletion.objects.get_or_create(
+        tenancy_id=row.tenancy_id,
+        bucket=bucket_of(tenancy),
+        defaults={
+            "pk": 700_000 + next(_COUNT),  # long enough to be found in a page again
+            "prefix": "x/",
+            "principal_id": town.person(f"{tenancy[:4]}-manager").principal_id,
+            "bucket_id": f"id-{tenancy}",
+            "once": tenancy,
+            "ordered_at_us": 1,
+        },
+    )
+    return str(made.pk)
+
+
+def _link(town: Any, tenancy: str) -> str:
+    from holdfast.admin.internal_keys import create_link_key
+
+    opened = town.house
+    made = create_link_key(
+        opened.office("test"),
+        opened.keyring,
+        tenancy_of(town, tenancy),
+        town.person(f"{tenancy[:4]}-manager").principal_id,
+        bucket=bucket_of(tenancy),
+        key=KEY,
+        ends_at_us=opened.now_us() + 3_600_000_000,
+        once=f"{tenancy}{next(_COUNT)}",
+    )
+    return made.access_key_id.removeprefix("LINK-")
+
+
+def _mail(town: Any, tenancy: str) -> str:
+    from django.core.mail import send_mail
+
+    from holdfast.portal.notices.outbox import waiting
+
+    send_mail("subject", "text", None, ["somebody@example.org"])
+    return list(waiting(town.house.home.outbox))[-1].mail_id
+
+
+_COUNT = itertools.count()
+ABSENT = {"bucket": "no-such-bucket", "token": "NOSUCHTOKEN000000000", "deletion_id": "987654", "link_id": "0" * 20}
+"""For each argument beside the tenancy a value of nothing that there is."""
+
+MAKERS: dict[str, Callable[[Any, str], str]] = {
+    "bucket": lambda town, tenancy: bucket_of(tenancy),
+    "token": _token,
+    "deletion_id": _deletion,
+    "link_id": _link,
+    "mail_id": _mail,
+    "secret": lambda town, tenancy: "not-a-link-that-we-made",
+    "provider_id": lambda town, tenancy: "none",
+    "pk": lambda town, tenancy: "1",
+    "uidb36": lambda town, tenancy: "1",
+    "key": lambda town, tenancy: "1-2",
+}
+
+
+def make(town: Any, page: Page, name: str, tenancy: str) -> str:
+    """Return a value for an argument: of a thing that exists in this tenancy."""
+    if name == "name":
+        return tenancy if "/tenancies/" in page.route else f"{tenancy[:4]}-user"
+    if name not in MAKERS:
+        raise AssertionError(json.dumps({"argument": name, "route": page.route}))
+    return MAKERS[name](town, tenancy)
+
+
+def in_days(days: int) -> Any:
+    from django.utils import timezone
+
+    return timezone.now() + timedelta(days=days)

@@ -28,6 +28,9 @@ class Page(NamedTuple):
         for converter in ("str", "int", "slug", "uuid", "path"):
             for name, value in values.items():
                 path = path.replace(f"<{converter}:{name}>", str(value)).replace(f"<{name}>", str(value))
+        from tests.portal.samples import QUERY
+
+        path += QUERY.get(self.name, "")
         assert "<" not in path, f"{path}: give the argument a value in SAMPLES"
         return path
 
