@@ -154,9 +154,9 @@ def _table(rows: list[Any], given: argparse.Namespace) -> str:
     lines = [
         "# How long the portal's pages take",
         "",
-        f"Server time of a page in ms, uncached, with {given.tenancies} tenancies, {given.people:,} people and a bucket",
-        f"of {given.objects:,} objects under one prefix; {given.visits} visits each. `python bench/portal.py --write` "
-        "made this page.",
+        f"Server time of a page in ms, uncached, with {given.tenancies} tenancies, {given.people:,} people and one",
+        f"bucket of {given.objects:,} objects under one prefix; {given.visits} visits each. Made by",
+        "`python bench/portal.py --write`.",
         f"The aim is {AIM_MS} ms at the 95th percentile.",
         "",
         "| who | page | median | 95th percentile | KiB |",
