@@ -20,6 +20,7 @@ from holdfast.admin.tenancies import (
     delete_tenancy,
     list_tenancies,
     resume_tenancy,
+    set_tenancy_rules,
     suspend_tenancy,
 )
 from holdfast.admin.usage import bucket_usages, tenancy_usage
@@ -229,6 +230,38 @@ def test_adding_a_member_again_changes_the_role_and_keeps_the_beginning(office: 
     clock.pass_days(3)
     after = add_member(office, "a-o", "uma", Role.DEPUTY)
     assert (after.role, after.created_at_us) == ("DEPUTY", before.created_at_us)
+
+
+def test_a_member_who_is_meant_by_the_id_is_nobody_else_of_the_same_name(office: Office) -> None:
+    settle(office)
+    with office.read() as rows:
+        old_id = get_user(rows, "uma").user_id
+    remove_user(office, "uma")
+    new_id = create_user(office, "uma").user_id
+    with pytest.raises(Unknown, match="belongs to somebody else by now"):
+        add_member(office, "a-o", "uma", Role.USER, user_id=old_id)
+    assert add_member(office, "a-o", "uma", Role.USER, user_id=new_id).user_id == new_id
+    with pytest.raises(Unknown, match="belongs to somebody else by now"):
+        remove_member(office, "a-o", "uma", user_id=old_id)
+    remove_member(office, "a-o", "uma", user_id=new_id, reason="left for the moon")
+    with office.read() as rows:
+        (detail,) = [json.loads(row.detail) for row in rows.scan(AUDIT) if row.action == "member.remove"]
+    assert detail == {"user_id": new_id, "role": "USER", "revoked": 0, "reason": "left for the moon"}
+
+
+def test_the_rules_of_a_tenancy_change_together_and_leave_the_rest(office: Office) -> None:
+    settle(office)
+    set_tenancy_quota(office, "a-o", 10**13, 7)
+    with office.read() as rows:
+        before = get_tenancy(rows, "a-o")
+    after = set_tenancy_rules(
+        office, "a-o", new_buckets="members-write", users_may_publish=True, users_may_create=False
+    )
+    assert after == before._replace(new_buckets="members-write", users_may_publish=1, users_may_create=0)
+    with office.read() as rows:
+        assert get_tenancy(rows, "a-o") == after
+    with pytest.raises(Unknown):
+        set_tenancy_rules(office, "b-o", new_buckets="private", users_may_publish=True, users_may_create=True)
 
 
 def test_a_quota_is_set_in_part_or_whole_and_shown_beside_what_is_used(office: Office) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from holdfast.auth.roles import Role
 from holdfast.catalog.interface import Snapshot, Transaction
 from holdfast.catalog.rows import BUCKETS, MEMBERS, USERS, MemberRow, TenancyRow, UserRow
 
 from .access_keys import revoke_all
-from .errors import Refused
+from .errors import Refused, Unknown
 from .lookups import get_bucket, get_member, get_tenancy, get_user
 from .managers import check_manager_left, is_live
 from .office import Change, Office
@@ -40,12 +40,13 @@ def add_member(
     *,
     until_us: int | None = None,
     buckets: Mapping[str, Access] | None = None,
+    user_id: str = "",
 ) -> MemberRow:
     """Make a user a member, or change the role, end and buckets of one who is.
 
     `buckets` names what a GUEST may reach; a GUEST needs an end. Whoever joins again after the membership ended gets
-    a new one: access keys of the old one stay refused. Raises Unknown, or Refused, also where the last MANAGER would
-    be lost.
+    a new one: access keys of the old one stay refused. With `user_id`, only that very user is meant, and nobody else
+    who has the name by now. Raises Unknown, or Refused, also where the last MANAGER would be lost.
     """
     if role is Role.GUEST and until_us is None:
         raise Refused("a GUEST's access has an end: add --until DATE")
@@ -56,7 +57,7 @@ def add_member(
         if until_us is not None and until_us <= now_us:
             raise Refused("the end of the membership lies in the past: to end it now, use holdfast member remove")
         tenancy = get_tenancy(rows, tenancy_name)
-        user = get_user(rows, user_name)
+        user = _get_user(rows, user_name, user_id)
         named = (
             json.dumps({get_bucket(rows, tenancy, name).bucket_id: access for name, access in buckets.items()})
             if buckets
@@ -85,23 +86,33 @@ def add_member(
     return office.commit("member.add", change)
 
 
-def remove_member(office: Office, tenancy_name: str, user_name: str) -> None:
+def remove_member(office: Office, tenancy_name: str, user_name: str, *, reason: str = "", user_id: str = "") -> None:
     """End a membership now: its access keys are revoked and stay as rows. Buckets that the user owns stay.
 
-    Raises Unknown, or Refused for the last MANAGER.
+    `reason` is for the audit. With `user_id`, only that very user is meant. Raises Unknown, or Refused for the last
+    MANAGER.
     """
 
     def change(rows: Transaction, now_us: int) -> Change[None]:
         tenancy = get_tenancy(rows, tenancy_name)
-        user = get_user(rows, user_name)
+        user = _get_user(rows, user_name, user_id)
         member = get_member(rows, tenancy, user)
         check_manager_left(rows, tenancy, member, None, now_us)
         revoked = revoke_all(rows, tenancy.tenancy_id, user.user_id)
         rows.remove(MEMBERS, (tenancy.tenancy_id, user.user_id))
-        detail = {"user_id": user.user_id, "role": member.role, "revoked": revoked}
+        detail: dict[str, Any] = {"user_id": user.user_id, "role": member.role, "revoked": revoked}
+        if reason:
+            detail["reason"] = reason
         return Change(None, f"{tenancy.name}/{user.name}", tenancy.tenancy_id, detail)
 
     office.commit("member.remove", change)
+
+
+def _get_user(rows: Snapshot, name: str, user_id: str) -> UserRow:
+    user = get_user(rows, name)
+    if user_id and user.user_id != user_id:
+        raise Unknown("user", name, otherwise="the name belongs to somebody else by now")
+    return user
 
 
 def list_members(rows: Snapshot, tenancy: TenancyRow, now_us: int) -> Sequence[Membership]:

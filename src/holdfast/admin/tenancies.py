@@ -89,6 +89,32 @@ def _set_state(office: Office, action: str, name: str, state: str, reason: str) 
     return office.commit(action, change)
 
 
+def set_tenancy_rules(
+    office: Office, name: str, *, new_buckets: str, users_may_publish: bool, users_may_create: bool
+) -> TenancyRow:
+    """Say what a tenancy's new buckets begin with, and what its USERs may. Idempotent. Raises Unknown.
+
+    Buckets that are there stay as they are.
+    """
+    assert new_buckets in NEW_BUCKETS
+
+    def change(rows: Transaction, now_us: int) -> Change[TenancyRow]:
+        before = get_tenancy(rows, name)
+        tenancy = before._replace(
+            new_buckets=new_buckets, users_may_publish=int(users_may_publish), users_may_create=int(users_may_create)
+        )
+        rows.replace(TENANCIES, tenancy)
+        detail = {
+            "new_buckets": new_buckets,
+            "users_may_publish": users_may_publish,
+            "users_may_create": users_may_create,
+            "before": [before.new_buckets, bool(before.users_may_publish), bool(before.users_may_create)],
+        }
+        return Change(tenancy, name, tenancy.tenancy_id, detail)
+
+    return office.commit("tenancy.rules", change)
+
+
 def delete_tenancy(office: Office, name: str) -> None:
     """Delete a tenancy that has no buckets, with its memberships. Its access keys are revoked and stay as rows.
 
