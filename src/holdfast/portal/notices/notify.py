@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from django.core.mail import EmailMessage
 from django.db import transaction
@@ -11,6 +12,9 @@ from holdfast.portal.house import house
 from holdfast.portal.people.models import Person
 
 from .models import Notice
+
+SUBJECT_LENGTH_MAX: Final = 200
+"""As many characters as a notice's subject may have."""
 
 
 def notify(
@@ -30,6 +34,7 @@ def notify(
     With `once`, nobody is told the same thing twice. `url` is a path in the portal. Mail goes out when the transaction
     that this is part of is committed.
     """
+    subject = one_line(subject)
     told = 0
     for person in people:
         facts = {"kind": kind, "subject": subject, "text": text, "url": url, "level": level}
@@ -41,13 +46,19 @@ def notify(
             Notice.objects.create(person=person, **facts)
         told += 1
         if by_mail and person.email:
-            _mail(person.email, subject, text, url, reply_to, f"Hello {person},\n\n")
+            _mail(person.email, subject, text, url, reply_to, f"Hello {one_line(str(person))},\n\n")
     return told
+
+
+def one_line(text: str) -> str:
+    """Return text on one line, short enough for a subject: names in it may hold anything."""
+    line = " ".join(text.split())
+    return line if len(line) <= SUBJECT_LENGTH_MAX else f"{line[: SUBJECT_LENGTH_MAX - 1]}…"
 
 
 def write_to(address: str, subject: str, text: str, *, url: str = "", reply_to: Sequence[str] = ()) -> None:
     """Mail somebody who has no account, or not yet, once the transaction is committed."""
-    _mail(address, subject, text, url, reply_to, "Hello,\n\n")
+    _mail(address, one_line(subject), text, url, reply_to, "Hello,\n\n")
 
 
 def _mail(address: str, subject: str, text: str, url: str, reply_to: Sequence[str], greeting: str) -> None:
@@ -55,5 +66,7 @@ def _mail(address: str, subject: str, text: str, url: str, reply_to: Sequence[st
     link = "" if not url else f"\n\n{url if url.startswith('https://') else settings.portal_origin + url}"
     help_line = f"\nQuestions? {settings.site.support_contact}" if settings.site.support_contact else ""
     body = f"{greeting}{text}{link}\n\n-- \n{settings.site.site_name}{help_line}\n"
-    message = EmailMessage(f"{settings.site.site_name}: {subject}", body, to=[address], reply_to=list(reply_to))
+    message = EmailMessage(
+        one_line(f"{settings.site.site_name}: {subject}"), body, to=[address], reply_to=list(reply_to)
+    )
     transaction.on_commit(message.send)
