@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from holdfast.admin.members import add_member
 from holdfast.admin.tenancies import create_tenancy
 from holdfast.auth.roles import Role
 from holdfast.config import Address, Settings
-from holdfast.portal.house import House, open_house
+from holdfast.portal.house import House, open_house, use_house
 from holdfast.portal.start import configure, migrate
 
 PASSWORD = "correct horse battery staple"
@@ -125,6 +126,28 @@ def town(django_home: assemble.Home, tmp_path: Path) -> Iterator[Town]:
                     cursor.execute(f'DELETE FROM "{model._meta.db_table}"')
         connection.close()
         opened.close()
+
+
+@dataclass
+class Clock:
+    """The portal's clock, which tests move."""
+
+    moved_us: int = 0
+
+    def __call__(self) -> int:
+        return time.time_ns() // 1000 + self.moved_us
+
+    def pass_days(self, days: float) -> None:
+        self.moved_us += int(days * 86_400_000_000)
+
+
+@pytest.fixture
+def clock(town: Town) -> Clock:
+    """Let the test move the clock of the house."""
+    clock = Clock()
+    town.house = replace(town.house, now_us=clock)
+    use_house(town.house)
+    return clock
 
 
 @pytest.fixture

@@ -45,6 +45,8 @@ def settle(town: Any, tenancy: str) -> None:
         "application/x-netcdf", "", "", "", "", "", 0, "STANDARD", owner.user_id, "", None, 0, "",
     )  # fmt: skip
     opened.catalog.commit([lambda changes: [changes.add(BUCKETS, bucket), changes.add(OBJECTS, row)]])
+    _ask_to_join(town, tenancy)
+    _invite(town, tenancy)
 
 
 def make_guest(town: Any, tenancy: str, name: str) -> None:
@@ -60,6 +62,10 @@ def make_guest(town: Any, tenancy: str, name: str) -> None:
 
 def hide(town: Any, tenancy: str) -> None:
     """Take a tenancy out of the list of services."""
+    from holdfast.portal.joining.models import TenancyPage
+
+    tenancy_id = tenancy_of(town, tenancy).tenancy_id
+    TenancyPage.objects.update_or_create(tenancy_id=tenancy_id, defaults={"summary": "Nobody's", "hidden": True})
 
 
 def bucket_of(tenancy: str) -> str:
@@ -80,6 +86,34 @@ def _token(town: Any, tenancy: str) -> str:
     opened = town.house
     made = create_access_key(opened.office("test"), opened.keyring, Limits(), tenancy, f"{tenancy[:4]}-manager")
     return made.row.access_key_id
+
+
+def _ask_to_join(town: Any, tenancy: str) -> None:
+    from holdfast.auth.roles import Role
+    from holdfast.portal.joining.asking import ask
+    from holdfast.portal.joining.faces import find_face
+
+    applicant = town.person(f"{tenancy[:4]}-applicant")
+    ask(applicant, find_face(applicant, tenancy), Role.USER, [])
+
+
+def _invite(town: Any, tenancy: str) -> None:
+    from holdfast.portal.access import find_standing
+    from holdfast.portal.joining.days import today
+    from holdfast.portal.joining.inviting import invite
+
+    standing = find_standing(town.person(f"{tenancy[:4]}-manager"), tenancy)
+    invite(standing, "outside@example.com", {f"id-{tenancy}": "read"}, today() + timedelta(days=9))
+
+
+def _newest(model: str) -> Callable[[Any, str], str]:
+    def find(town: Any, tenancy: str) -> str:
+        from holdfast.portal.joining import models
+
+        tenancy_id = tenancy_of(town, tenancy).tenancy_id
+        return str(getattr(models, model).objects.filter(tenancy_id=tenancy_id).latest("pk").pk)
+
+    return find
 
 
 def _deletion(town: Any, tenancy: str) -> str:
@@ -128,7 +162,9 @@ def _mail(town: Any, tenancy: str) -> str:
 
 
 _COUNT = itertools.count()
-ABSENT = {"bucket": "no-such-bucket", "token": "NOSUCHTOKEN000000000", "deletion_id": "987654", "link_id": "0" * 20}
+ABSENT = {"bucket": "no-such-bucket", "token": "NOSUCHTOKEN000000000", "deletion_id": "987654", "link_id": "0" * 20,
+    "request_id": "987654", "invitation_id": "987654", "member": "no-such-member",
+}  # fmt: skip
 """For each argument beside the tenancy a value of nothing that there is."""
 
 MAKERS: dict[str, Callable[[Any, str], str]] = {
@@ -137,6 +173,8 @@ MAKERS: dict[str, Callable[[Any, str], str]] = {
     "deletion_id": _deletion,
     "link_id": _link,
     "mail_id": _mail,
+    "request_id": _newest("AccessRequest"),
+    "invitation_id": _newest("Invitation"),
     "secret": lambda town, tenancy: "not-a-link-that-we-made",
     "provider_id": lambda town, tenancy: "none",
     "pk": lambda town, tenancy: "1",
@@ -149,12 +187,8 @@ def make(town: Any, page: Page, name: str, tenancy: str) -> str:
     """Return a value for an argument: of a thing that exists in this tenancy."""
     if name == "name":
         return tenancy if "/tenancies/" in page.route else f"{tenancy[:4]}-user"
+    if name == "member":
+        return f"{tenancy[:4]}-{'guest' if page.name == 'guest_buckets' else 'user'}"
     if name not in MAKERS:
         raise AssertionError(json.dumps({"argument": name, "route": page.route}))
     return MAKERS[name](town, tenancy)
-
-
-def in_days(days: int) -> Any:
-    from django.utils import timezone
-
-    return timezone.now() + timedelta(days=days)

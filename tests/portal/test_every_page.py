@@ -118,7 +118,7 @@ def test_an_id_of_another_tenancy_is_as_good_as_none_in_ones_own(settled: Any) -
             assert answer.status_code in (400, 404, 405), f"{method} {page.route} {answer.status_code}"
             shown, expected = _shape(answer, "-"), _shape(absent, "-")
             for name, value in theirs.items():
-                if name != "tenancy":
+                if name != "tenancy" and len(value) > 5:  # a short one may be a part of something else
                     shown, expected = shown.replace(value, "ID"), expected.replace(nothing[name], "ID")
             assert shown == expected, f"{method} {page.route}"
 

@@ -38,6 +38,10 @@ def rounds() -> tuple[Round, ...]:
     """Return what is done, with Django configured."""
     from .data.credentials import forget_old_keys
     from .data.deletions import forget_old_deletions, work_on_deletions
+    from .joining.asking import tell_waiting
+    from .joining.granting import apply_waiting
+    from .joining.reconcile import reconcile
+    from .joining.reminders import remind
     from .notices.delivery import deliver
     from .tokens.once import forget_used_forms
     from .tokens.reminders import remind_owners
@@ -49,6 +53,10 @@ def rounds() -> tuple[Round, ...]:
         Round("ended keys", 3600, forget_old_keys),
         Round("tokens that end soon", 3600, remind_owners),
         Round("used forms", 24 * 3600, forget_used_forms),
+        Round("requests", 2, tell_waiting),
+        Round("grants", 5, apply_waiting),
+        Round("members", 300, reconcile),
+        Round("reminders", 3600, remind),
     )
 
 

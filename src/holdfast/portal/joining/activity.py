@@ -1,0 +1,98 @@
+"""What happened in a tenancy: its rows of the audit log, in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from holdfast.catalog.interface import Snapshot
+from holdfast.catalog.rows import MEMBERS, USERS, AuditRow, TenancyRow
+from holdfast.portal.people.lookups import names_by_principal
+
+WORDS: Final[Mapping[str, str]] = {
+    "break-glass.close": "gave back access to data",
+    "break-glass.open": "took access to data (break-glass)",
+    "bucket.create": "created a bucket",
+    "bucket.delete": "deleted a bucket",
+    "guest.invite": "invited a GUEST",
+    "guest.resend": "sent an invitation again",
+    "guest.withdraw": "withdrew an invitation",
+    "key.create": "made a token",
+    "key.revoke": "revoked a token",
+    "key.rotate": "rotated a token",
+    "member.add": "set the role of a member",
+    "member.message": "wrote to members",
+    "member.remove": "ended a membership",
+    "request.incomplete": "asked an applicant for more information",
+    "request.make": "asked to join",
+    "request.reject": "rejected a request",
+    "request.withdraw": "withdrew a request",
+    "tenancy.close": "made the tenancy read-only",
+    "tenancy.create": "created the tenancy",
+    "tenancy.page": "edited the tenancy's public page",
+    "tenancy.resume": "opened the tenancy again",
+    "tenancy.rules": "changed the rules of buckets",
+    "tenancy.suspend": "suspended the tenancy",
+}
+"""What is done, in words; what is not here shows by its name."""
+
+
+class Act(NamedTuple):
+    """A row in words."""
+
+    at_us: int
+    who: str
+    actor: str
+    """The principal, or `cli:root`."""
+    words: str
+    action: str
+    subject: str
+    """What it was done to, without the name of the tenancy."""
+    detail: str
+
+
+def in_words(rows: Snapshot, tenancy: TenancyRow, found: Sequence[AuditRow]) -> Sequence[Act]:
+    """Return rows as people read them."""
+    names = names_by_principal(rows, {row.actor for row in found})
+    return [_act(tenancy, row, names) for row in found]
+
+
+def _act(tenancy: TenancyRow, row: AuditRow, names: Mapping[str, str]) -> Act:
+    who = names.get(row.actor) or ("the portal" if row.actor == "portal" else row.actor)
+    if row.actor.startswith("cli:"):
+        who = "an operator, by command"
+    subject = row.subject.removeprefix(f"{tenancy.name}/")
+    words = WORDS.get(row.action, row.action)
+    return Act(row.at_us, who, row.actor, words, row.action, "" if subject == tenancy.name else subject, _detail(row))
+
+
+_SHOWN: Final[Mapping[str, Callable[[Any], str]]] = {
+    "role": lambda value: f"role {value}",
+    "before": lambda value: f"before: {value}" if isinstance(value, str) else "",
+    "reason": lambda value: f"“{value}”",
+    "access": str,
+    "ends_on": lambda value: f"until {value}",
+    "people": lambda value: f"{value} people",
+    "changed": lambda value: ", ".join(value) if isinstance(value, list) else "",
+    "revoked": lambda value: f"{value} tokens revoked" if value else "",
+}
+"""What of an audit row's detail is for people; ids and numbers of µs are not."""
+
+
+def _detail(row: AuditRow) -> str:
+    detail = json.loads(row.detail) if row.detail else {}
+    shown = (show(detail[name]) for name, show in _SHOWN.items() if detail.get(name) not in (None, ""))
+    return ", ".join(filter(None, shown))
+
+
+def find_actors(rows: Snapshot, tenancy: TenancyRow, name: str) -> frozenset[str]:
+    """Return the principals of whom a user name is or was, and the name itself, for `cli:root`."""
+    ids = {user.user_id for user in rows.scan(USERS, (name,), index="by_live_name")}
+    # A name that is free again may have been somebody's who acted here.
+    ids |= {
+        member.user_id
+        for member in rows.scan(MEMBERS, (tenancy.tenancy_id,))
+        if (user := rows.find(USERS, (member.user_id,))) is not None and user.name == name
+    }
+    return frozenset({name, *ids})

@@ -1,0 +1,180 @@
+"""The members of a tenancy: the catalog's rows, with people's names and the history of grants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from holdfast.admin.break_glass import SOURCE as BREAK_GLASS
+from holdfast.admin.errors import Unknown
+from holdfast.admin.managers import is_live
+from holdfast.auth.roles import Right, Role
+from holdfast.catalog.rows import MEMBERS, USERS, MemberRow, UserRow
+from holdfast.portal.access import Standing
+from holdfast.portal.house import house
+from holdfast.portal.people.models import Person
+
+from . import days
+from .deciders import RANK
+from .models import Grant
+from .statuses import EXPIRED, REVOKED, Status, status_of_member
+
+
+class Entry(NamedTuple):
+    """One person in the list of members."""
+
+    principal_id: str
+    name: str
+    """The name that they log in with."""
+    full_name: str
+    role: Role
+    last_day: date | None
+    status: Status
+    source: str
+    is_own: bool
+    """Whether it is the person who looks."""
+
+    @property
+    def label(self) -> str:
+        """The name that people read."""
+        return self.full_name or self.name
+
+    @property
+    def is_live(self) -> bool:
+        return self.status not in (EXPIRED, REVOKED)
+
+    @property
+    def source_words(self) -> str:
+        return source_words(self.source)
+
+
+def source_words(source: str) -> str:
+    """Say where a membership comes from."""
+    words = {"portal": "portal", "cli": "command line", BREAK_GLASS: "operator's access"}
+    return words.get(source, "directory")
+
+
+class Wanted(NamedTuple):
+    """Which members are asked for. Empty texts are no limit."""
+
+    query: str = ""
+    role: str = ""
+    status: str = ""
+
+
+def roster(standing: Standing, wanted: Wanted) -> Sequence[Entry]:
+    """Return the members of a tenancy whom a person may see, MANAGERs first, then by name.
+
+    Those who decide see ended and revoked ones too; a GUEST sees those who decide, and themselves.
+    """
+    entries = _entries(standing)
+    if not standing.may(Right.DECIDE_REQUESTS):
+        entries = [entry for entry in entries if entry.is_live]
+    if standing.role is Role.GUEST:
+        entries = [entry for entry in entries if entry.is_own or entry.role in (Role.DEPUTY, Role.MANAGER)]
+    query = wanted.query.lower()
+    matching = [
+        entry
+        for entry in entries
+        if (not query or query in entry.name or query in entry.full_name.lower())
+        and (not wanted.role or entry.role == wanted.role)
+        and (not wanted.status or entry.status.word == wanted.status)
+    ]
+    return sorted(matching, key=lambda entry: (-RANK[entry.role], entry.label.lower(), entry.name))
+
+
+def _entries(standing: Standing) -> list[Entry]:
+    opened = house()
+    now_us = opened.now_us()
+    tenancy_id = standing.tenancy.tenancy_id
+    revoked = {}
+    if standing.may(Right.DECIDE_REQUESTS):
+        heads = Grant.objects.filter(tenancy_id=tenancy_id, is_head=True).exclude(revoked_at=None)
+        revoked = {each.principal_id: each for each in heads}
+    with opened.catalog.read() as rows:
+        members = {member.user_id: member for member in rows.scan(MEMBERS, (tenancy_id,))}
+        names = _names({*members, *revoked})
+        for user_id in (members.keys() | revoked.keys()) - names.keys():
+            user = rows.find(USERS, (user_id,))
+            names[user_id] = (user.name if user is not None else "", "")
+    own_id = standing.person.principal_id
+    entries = [_entry(member, names[member.user_id], now_us, own_id) for member in members.values()]
+    entries += [
+        Entry(
+            each.principal_id, *names[each.principal_id], Role(each.role), each.ends_on, REVOKED, "portal",
+            each.principal_id == own_id,
+        )
+        for each in revoked.values()
+        if each.principal_id not in members
+    ]  # fmt: skip
+    return entries
+
+
+def _names(principal_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return principal id → name and full name, of those that have an account. One query."""
+    people = Person.objects.filter(principal_id__in=list(principal_ids))
+    return {
+        principal_id: (name, full_name)
+        for principal_id, name, full_name in people.values_list("principal_id", "name", "full_name")
+    }
+
+
+def _entry(member: MemberRow, names: tuple[str, str], now_us: int, own_id: str) -> Entry:
+    return Entry(
+        member.user_id,
+        *names,
+        Role(member.role),
+        None if member.until_us is None else days.last_day_of(member.until_us),
+        status_of_member(member, now_us),
+        member.source,
+        member.user_id == own_id,
+    )
+
+
+class Found(NamedTuple):
+    """One person of a tenancy, as its own page shows them."""
+
+    user: UserRow
+    member: MemberRow | None
+    """None for who was revoked."""
+    person: Person | None
+    head: Grant | None
+
+    @property
+    def is_live(self) -> bool:
+        return self.member is not None and is_live(self.member, house().now_us())
+
+    @property
+    def label(self) -> str:
+        return str(self.person) if self.person is not None else self.user.name
+
+
+def find_people(standing: Standing, names: Iterable[str]) -> Mapping[str, Found]:
+    """Return name → who is or was a member of this tenancy, for the names of such; others are left out."""
+    tenancy_id = standing.tenancy.tenancy_id
+    users: dict[str, tuple[UserRow, MemberRow | None]] = {}
+    with house().catalog.read() as rows:
+        for name in names:
+            found = rows.scan(USERS, (name,), index="by_live_name", count_max=1)
+            if found:
+                users[name] = (found[0], rows.find(MEMBERS, (tenancy_id, found[0].user_id)))
+    ids = [user.user_id for user, _ in users.values()]
+    people = {person.principal_id: person for person in Person.objects.filter(principal_id__in=ids)}
+    heads = {
+        each.principal_id: each
+        for each in Grant.objects.filter(tenancy_id=tenancy_id, principal_id__in=ids, is_head=True)
+    }
+    return {
+        name: Found(user, member, people.get(user.user_id), heads.get(user.user_id))
+        for name, (user, member) in users.items()
+        if member is not None or user.user_id in heads
+    }
+
+
+def get_found(standing: Standing, name: str) -> Found:
+    """Return who is or was a member of this tenancy. Raises Unknown, for members of other tenancies too."""
+    found = find_people(standing, [name]).get(name)
+    if found is None:
+        raise Unknown("member", name, (), f" of {standing.tenancy.name}")
+    return found
