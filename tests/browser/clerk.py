@@ -2,7 +2,7 @@
 
 Django is configured once in a process, and each server has its own home: what a test needs there is done by a clerk.
 
-    clerk.run(members.invite, "gus@example.org")    # calls members.invite(town, "gus@example.org") over there
+    clerk.run(make_person, "gus")    # calls make_person(registry, "gus") over there
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from tests.portal.conftest import Town
+    from tests.browser.registry import Registry
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
-_TOWN: Final[list[Town]] = []
+_REGISTRY: Final[list[Registry]] = []
 
 
 class Clerk:
@@ -28,8 +28,10 @@ class Clerk:
     def __init__(self, pool: ProcessPoolExecutor) -> None:
         self._pool = pool
 
-    def run(self, act: Callable[Concatenate[Town, Given], Answer], *args: Given.args, **kwargs: Given.kwargs) -> Answer:
-        """Call a function of a module with the home's Town first, over there, and return what it returns."""
+    def run(
+        self, act: Callable[Concatenate[Registry, Given], Answer], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Answer:
+        """Call a function of a module with the home's registry first, over there, and return what it returns."""
         return self._pool.submit(_run, act, args, kwargs).result(timeout=120)
 
 
@@ -43,7 +45,7 @@ def clerk_of(home: Path, options: Mapping[str, Any], environment: Mapping[str, s
 
 
 def _open(path: Path, options: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-    from tests.portal.conftest import Town
+    from tests.browser.registry import Registry
 
     from holdfast import assemble
     from holdfast.config import load_settings
@@ -54,13 +56,13 @@ def _open(path: Path, options: Mapping[str, Any], environment: Mapping[str, str]
     home = assemble.open_home(settings, create=False)
     configure(settings, home)
     migrate(home)
-    _TOWN.append(Town(open_house(settings, home)))
+    _REGISTRY.append(Registry(open_house(settings, home)))
 
 
 def _run(act: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     from django.db import close_old_connections
 
     try:
-        return act(_TOWN[0], *args, **kwargs)
+        return act(_REGISTRY[0], *args, **kwargs)
     finally:
         close_old_connections()

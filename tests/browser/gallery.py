@@ -9,9 +9,10 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser
-from tests.browser import people, world
+from tests.browser import world
 from tests.browser.browsers import new_context
 from tests.browser.place import Place, place
+from tests.browser.registry import session_of
 from tests.browser.sheets import Sheet
 from tests.browser.visitor import Visitor
 
@@ -70,7 +71,7 @@ def look(visitor: Visitor, width: int, theme: Theme) -> None:
 def _session(running: Place, name: str) -> dict[str, object]:
     return {
         "name": "__Host-session",
-        "value": running.clerk.run(people.session_of, name),
+        "value": running.clerk.run(session_of, name),
         "domain": urlsplit(running.origin).hostname,
         "path": "/",
         "secure": True,

@@ -11,18 +11,27 @@ from tests.browser.visitor import PATIENCE_MS, Visitor
 STOPS_MAX: Final = 400
 """More stops of Tab than any page has."""
 
-# What shows where the keyboard is: a ring, or a shadow in its place. (WCAG 2.2: 2.4.7, and 2.4.11 for what hides it.)
+# What shows where the keyboard is: a ring of two pixels, around the thing or what stands for it on the screen: its label,
+# or what it lies in. (WCAG 2.2: 2.4.7, and 2.4.11 for what hides it.)
 _LOOK_AT_FOCUS: Final = """
 () => {
   const element = document.activeElement;
   if (!element || element === document.body) return null;
-  (window.reached ??= new Set()).add(element);
-  const style = getComputedStyle(element);
-  const box = element.getBoundingClientRect();
-  const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
-  const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
-  const name = (element.getAttribute("aria-label") || element.textContent || element.name || element.tagName).trim();
-  return { name: name.slice(0, 60), ring: ring || style.boxShadow !== "none", inside };
+  const reached = (window.reached ??= new Set());
+  // A field for a date has stops of its own, which the browser draws.
+  if (reached.has(element) && element.type === "date") return { name: element.id, ring: true, inside: true };
+  reached.add(element);
+  const shown = [element, ...(element.labels || []), element.parentElement, element.nextElementSibling].filter(Boolean);
+  const ring = shown.some((each) => {
+    const style = getComputedStyle(each);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  });
+  const inside = shown.some((each) => {
+    const box = each.getBoundingClientRect();
+    return box.width > 1 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+  });
+  const name = element.getAttribute("aria-label") || element.textContent.trim() || element.name || element.id;
+  return { name: `${element.tagName} ${name.slice(0, 60)}`, ring, inside };
 }
 """
 # What Tab should stop at. Of radio buttons it stops at one in a group.

@@ -5,19 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.browser import people
 from tests.browser.conftest import Visit
 from tests.browser.place import Place
+from tests.browser.registry import PASSWORD, login_link_of, make_member, make_person
 from tests.browser.relay import soften
 from tests.browser.visitor import Lost
-from tests.portal.conftest import PASSWORD
 
 BY = ("mouse", "keyboard", "firefox")
 
 
 @pytest.mark.parametrize("by", BY)
 def test_a_person_logs_in_reads_and_logs_out(town: Place, visit: Visit, by: str) -> None:
-    town.clerk.run(people.make_person, f"first-{by}")
+    town.clerk.run(make_person, f"first-{by}")
     person = visit(by).go("/").log_in(f"first-{by}", PASSWORD).is_at("My tenancies")
     assert person.clicks == 1
     person.log_out().sees("Log in")
@@ -78,8 +77,8 @@ def test_only_what_emulates_is_answered_in_firefox_s_place() -> None:
 
 
 def test_the_clerk_s_links_lead_to_the_server(town: Place, visit: Visit) -> None:
-    town.clerk.run(people.make_member, "linked-o", "lin")
-    visit().go(town.clerk.run(people.login_link_of, "lin")).click("Log in as lin").sees("linked-o")
+    town.clerk.run(make_member, "linked-o", "lin")
+    visit().go(town.clerk.run(login_link_of, "lin")).click("Log in as lin").sees("linked-o")
 
 
 def test_a_fault_of_the_server_is_seen(town: Place, tmp_path: Path) -> None:

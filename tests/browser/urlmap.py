@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tests.portal.conftest import Town
+from tests.browser.registry import Registry
 
 
 class Address(NamedTuple):
@@ -17,14 +17,14 @@ class Address(NamedTuple):
     """Whether the page does not say who may see it, so that all are refused."""
 
 
-def addresses(town: Town) -> Sequence[Address]:
+def addresses(registry: Registry) -> Sequence[Address]:
     """Return every entry of the map but those of the management API, which shows no pages."""
     from django.urls import get_resolver
 
     return sorted(_entries(get_resolver().url_patterns, ""))
 
 
-def names_of(town: Town, paths: Sequence[str]) -> Sequence[str]:
+def names_of(registry: Registry, paths: Sequence[str]) -> Sequence[str]:
     """Return the name of the URL that each path leads to, empty where there is none."""
     from django.urls import Resolver404, resolve
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tests.browser.place import Place
-from tests.portal.conftest import Town
+from tests.browser.registry import Registry
 
 from holdfast.auth.roles import Role
 
@@ -20,8 +20,6 @@ NED: Final = "ned"
 OLGA: Final = "olga"
 LENA: Final = "konstantinos-papadopoulos-hadjimichael-van-der-westhuizen-jr-2"
 """Somebody whose names are as long as may be."""
-
-DAY_US: Final = 86_400_000_000
 
 EMPTY: Final = "empty-o"
 ONE: Final = "one-o"
@@ -46,24 +44,24 @@ def settle(running: Place) -> Mapping[str, str]:
     return {}
 
 
-def _people_and_tenancies(town: Town) -> None:
+def _people_and_tenancies(registry: Registry) -> None:
     from holdfast.admin.tenancies import close_tenancy, create_tenancy, suspend_tenancy
 
-    office = town.house.office("test")
-    town.operator(OLGA)
-    town.person(NED)
+    office = registry.office
+    registry.person(OLGA, is_operator=True)
+    registry.person(NED)
     long_name = (
         "Dr Konstantinos-Alexandros Papadopoulos-Hadjimichael van der Westhuizen, of the Institute of Everything"
     )
-    town.person(LENA, full_name=long_name, email=f"{'k' * 60}@{'departmental-' * 4}mail.example.org")
+    registry.person(LENA, full_name=long_name, email=f"{'k' * 60}@{'departmental-' * 4}mail.example.org")
     for name in (EMPTY, ONE, MANY, LONG, FULL, HELD, CLOSING):
         create_tenancy(office, name, limit_bytes=1 << (20 if name == FULL else 42))
-        town.member(name, MIA, Role.MANAGER)
-        town.member(name, ANN)
-    town.member(LONG, LENA, Role.DEPUTY)
-    town.member(ONE, GUS, Role.GUEST, until_us=town.house.now_us() + 90 * DAY_US)
+        registry.member(name, MIA, Role.MANAGER)
+        registry.member(name, ANN)
+    registry.member(LONG, LENA, Role.DEPUTY)
+    registry.member(ONE, GUS, Role.GUEST)
     for number in range(60):
         role = Role.DEPUTY if number % 20 == 0 else Role.USER
-        town.member(MANY, f"member-{number:02}", role)
+        registry.member(MANY, f"member-{number:02}", role)
     suspend_tenancy(office, HELD, "A disk of yours was found in the wild. Write to help@example.org.")
     close_tenancy(office, CLOSING, "The project ended in June.")
