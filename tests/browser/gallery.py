@@ -28,7 +28,7 @@ Show = Callable[[Sheet], Visitor]
 def gallery(browser: Browser, folder: Path) -> Iterator[Show]:
     """Run a holdfast in which there is everything to see, and give what shows a sheet: its page, in a person's browser.
 
-    A page that complains to the browser's console fails in the end.
+    What the browser complains of is left to the caller (`Visitor.take_complaints`).
     """
     with place(
         folder / "home",
@@ -59,7 +59,7 @@ def _visitors(running: Place, browser: Browser, folder: Path, facts: Mapping[str
 
     yield show
     for visitor in visitors.values():
-        visitor.leave()
+        visitor.context.close()
 
 
 def look(visitor: Visitor, width: int, theme: Theme) -> None:

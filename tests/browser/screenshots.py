@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import html
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -87,7 +88,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         with browsers.chromium(playwright) as browser, gallery(browser, Path(folder)) as show:
             for sheet in sheets:
-                take(show(sheet), sheet, asked.to)
+                visitor = show(sheet)
+                take(visitor, sheet, asked.to)
+                for complaint in visitor.take_complaints():
+                    print(f"{sheet}: {complaint}", file=sys.stderr)
     (asked.to / "index.html").write_text(contact_sheet(sheets), encoding="utf-8")
     count = len(sheets) * len(LOOKS)
     print(f"{count} pictures in {time.monotonic() - began_s:.0f} s: {asked.to / 'index.html'}")

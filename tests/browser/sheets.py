@@ -7,9 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
-from tests.browser import world
 from tests.browser.visitor import Visitor
+from tests.browser.world import (
+    ANN,
+    BUCKET,
+    CLOSING,
+    EMPTY,
+    FULL,
+    GUS,
+    HEIDI,
+    HELD,
+    KEY,
+    LENA,
+    LONG,
+    LONG_BUCKET,
+    LONG_KEY,
+    MANY,
+    MIA,
+    NED,
+    NOWHERE,
+    OLGA,
+    ONE,
+)
 
 ERRORS: Final = "errors"
 """What stands in the place of a page's name for pages that have no address of their own."""
@@ -36,35 +57,162 @@ def _open_menu(visitor: Visitor) -> None:
     visitor.page.locator("header summary").click()
 
 
+def _open_cog(visitor: Visitor) -> None:
+    visitor.click("Settings")
+
+
+def _send(button: str) -> Callable[[Visitor], object]:
+    """Return what sends the form of a page as it stands."""
+    return lambda visitor: visitor.click(button)
+
+
+def _make_token(visitor: Visitor) -> None:
+    visitor.fill("Description", "laptop").click("Add").is_at("Your new token")
+
+
+def _make_api_token(visitor: Visitor) -> None:
+    visitor.fill("Description", "reports").tick("S3 Secret Key", on=False).click("Add").is_at("Your new token")
+
+
+def _reload(visitor: Visitor) -> None:
+    _make_token(visitor)
+    visitor.page.reload()
+    visitor.is_at("already made")
+
+
+def _in(tenancy: str, rest: str = "") -> str:
+    return f"/tenancies/{tenancy}/{rest}"
+
+
+def _object(tenancy: str, bucket: str, key: str, act: str = "") -> str:
+    return _in(tenancy, f"buckets/{bucket}/object/{act}?key={quote(key)}")
+
+
 SHEETS: Final = (
     Sheet("styleguide", "whole", "/styleguide/"),
-    Sheet("styleguide", "logged in", "/styleguide/", world.ANN, _open_menu),
+    Sheet("styleguide", "logged in", "/styleguide/", ANN, _open_menu),
     Sheet("accessibility", "whole", "/accessibility/"),
     # --- My tenancies ---
-    Sheet("home", "empty", "/", world.NED),
-    Sheet("home", "one", "/", world.GUS),
-    Sheet("home", "many", "/", world.MIA),
-    Sheet("home", "long names", "/", world.LENA),
-    Sheet("home", "operator", "/", world.OLGA),
-    Sheet("tenancy", "empty", f"/tenancies/{world.EMPTY}/", world.MIA),
-    Sheet("tenancy", "one", f"/tenancies/{world.ONE}/", world.ANN),
-    Sheet("tenancy", "many", f"/tenancies/{world.MANY}/", world.MIA),
-    Sheet("tenancy", "long names", f"/tenancies/{world.LONG}/", world.LENA),
-    Sheet("tenancy", "suspended", f"/tenancies/{world.HELD}/", world.MIA),
-    Sheet("tenancy", "closing", f"/tenancies/{world.CLOSING}/", world.ANN),
-    Sheet("tenancy", "quota full", f"/tenancies/{world.FULL}/", world.ANN),
-    Sheet("tenancy", "no rights", f"/tenancies/{world.ONE}/", world.NED),
-    Sheet("tenancy", "not there", f"/tenancies/{world.NOWHERE}/", world.NED),
-    Sheet("tenancy", "operator", f"/tenancies/{world.ONE}/", world.OLGA),
+    Sheet("home", "empty", "/", NED),
+    Sheet("home", "one", "/", GUS),
+    Sheet("home", "many", "/", MIA),
+    Sheet("home", "long names", "/", LENA),
+    Sheet("home", "operator", "/", OLGA),
+    Sheet("tenancy", "empty", _in(EMPTY), MIA),
+    Sheet("tenancy", "cog", _in(EMPTY), MIA, _open_cog),
+    Sheet("tenancy", "one", _in(ONE), ANN),
+    Sheet("tenancy", "guest", _in(ONE), GUS),
+    Sheet("tenancy", "many", _in(MANY), MIA),
+    Sheet("tenancy", "long names", _in(LONG), LENA),
+    Sheet("tenancy", "suspended", _in(HELD), MIA),
+    Sheet("tenancy", "suspended for a user", _in(HELD), ANN),
+    Sheet("tenancy", "closing", _in(CLOSING), ANN),
+    Sheet("tenancy", "quota full", _in(FULL), ANN),
+    Sheet("tenancy", "no rights", _in(ONE), NED),
+    Sheet("tenancy", "not there", _in(NOWHERE), NED),
+    Sheet("tenancy", "operator", _in(ONE), OLGA),
+    # --- Tokens ---
+    Sheet("tokens", "empty", _in(EMPTY, "tokens/"), ANN),
+    Sheet("tokens", "one", _in(ONE, "tokens/"), ANN),
+    Sheet("tokens", "many", _in(MANY, "tokens/"), MIA),
+    Sheet("tokens", "nothing fits", _in(MANY, "tokens/?q=nothing-fits"), MIA),
+    Sheet("tokens", "long names", _in(LONG, "tokens/"), LENA),
+    Sheet("tokens", "operator", _in(MANY, "tokens/"), OLGA),
+    Sheet("token_add", "empty", _in(ONE, "tokens/add/"), ANN),
+    Sheet("token_add", "error", _in(ONE, "tokens/add/"), ANN, _send("Add")),
+    Sheet("token_add", "many", _in(MANY, "tokens/add/"), MIA),
+    Sheet("token_add", "suspended", _in(HELD, "tokens/add/"), ANN),
+    Sheet("token_add", "made", _in(ONE, "tokens/add/"), ANN, _make_token),
+    Sheet("token_add", "made long names", _in(LONG, "tokens/add/"), LENA, _make_token),
+    Sheet("token_add", "made for the API", _in(ONE, "tokens/add/"), ANN, _make_api_token),
+    Sheet("token_add", "already made", _in(ONE, "tokens/add/"), ANN, _reload),
+    Sheet("token_revoke", "one", _in(ONE, "tokens/{token_of_one}/revoke/"), ANN),
+    Sheet("token_revoke", "long names", _in(LONG, "tokens/{token_of_atmospheric}/revoke/"), LENA),
+    Sheet("token_rotate", "one", _in(ONE, "tokens/{token_of_one}/rotate/"), ANN),
+    Sheet("token_rotate", "long names", _in(LONG, "tokens/{token_of_atmospheric}/rotate/"), LENA),
+    Sheet("tokens_revoke_mine", "one", _in(ONE, "tokens/revoke-mine/"), ANN),
+    # --- Data ---
+    Sheet("upload", "empty", _in(FULL, f"buckets/{BUCKET}/upload/"), ANN),
+    Sheet("upload", "one", _in(ONE, f"buckets/{BUCKET}/upload/?prefix=2026/"), ANN),
+    Sheet("upload", "many", _in(MANY, "buckets/run-00/upload/"), MIA),
+    Sheet("upload", "long names", _in(LONG, f"buckets/{LONG_BUCKET}/upload/?prefix={quote(LONG_KEY)}/"), LENA),
+    Sheet("upload", "closing", _in(CLOSING, f"buckets/{BUCKET}/upload/"), ANN),
+    Sheet("object", "one", _object(ONE, BUCKET, KEY), ANN),
+    Sheet("object", "text", _object(ONE, BUCKET, "read-me.txt"), ANN),
+    Sheet("object", "JSON", _object(ONE, BUCKET, "facts.json"), ANN),
+    Sheet("object", "picture", _object(ONE, BUCKET, "look.png"), ANN),
+    Sheet("object", "long names", _object(LONG, LONG_BUCKET, LONG_KEY), LENA),
+    Sheet("object", "not there", _object(ONE, BUCKET, "nothing"), ANN),
+    Sheet("object", "no rights", _object(ONE, BUCKET, KEY), GUS),
+    Sheet("object", "suspended", _object(HELD, BUCKET, KEY), ANN),
+    Sheet("object_tags", "empty", _object(ONE, BUCKET, KEY, "tags/"), ANN),
+    Sheet("object_tags", "long names", _object(LONG, LONG_BUCKET, LONG_KEY, "tags/"), LENA),
+    Sheet("object_metadata", "one", _object(ONE, BUCKET, KEY, "metadata/"), ANN),
+    Sheet("object_metadata", "long names", _object(LONG, LONG_BUCKET, LONG_KEY, "metadata/"), LENA),
+    Sheet("object_delete", "one", _object(ONE, BUCKET, KEY, "delete/"), ANN),
+    Sheet("object_delete", "long names", _object(LONG, LONG_BUCKET, LONG_KEY, "delete/"), LENA),
+    Sheet("object_share", "one", _object(ONE, BUCKET, KEY, "share/"), ANN),
+    Sheet("object_share", "made", _object(ONE, BUCKET, KEY, "share/"), ANN, _send("Make the link")),
+    Sheet("object_share", "long names", _object(LONG, LONG_BUCKET, LONG_KEY, "share/"), LENA, _send("Make the link")),
+    Sheet("links", "empty", _in(EMPTY, "links/"), ANN),
+    Sheet("links", "one", _in(ONE, "links/"), ANN),
+    Sheet("links", "long names", _in(LONG, "links/"), LENA),
+    Sheet("delete_prefix", "one", _in(ONE, f"buckets/{BUCKET}/delete-prefix/?prefix=2026/"), ANN),
+    Sheet("delete_prefix", "whole bucket", _in(MANY, "buckets/run-00/delete-prefix/?prefix="), MIA),
+    Sheet("deletions", "empty", _in(EMPTY, "deletions/"), MIA),
+    # --- Operators ---
+    Sheet("operators", "many", "/operators/", OLGA),
+    Sheet("operators", "no rights", "/operators/", MIA),
+    Sheet("operators_tenancies", "many", "/operators/tenancies/", OLGA),
+    Sheet("operators_new_tenancy", "empty", "/operators/new-tenancy/", OLGA),
+    Sheet("operators_tenancy", "one", f"/operators/tenancies/{ONE}/", OLGA),
+    Sheet("operators_tenancy", "long names", f"/operators/tenancies/{LONG}/", OLGA),
+    Sheet("operators_tenancy", "suspended", f"/operators/tenancies/{HELD}/", OLGA),
+    Sheet("operators_tenancy", "closing", f"/operators/tenancies/{CLOSING}/", OLGA),
+    Sheet("operators_tenancy", "quota full", f"/operators/tenancies/{FULL}/", OLGA),
+    Sheet("operators_break_glass", "empty", f"/operators/tenancies/{ONE}/break-glass/", OLGA),
+    Sheet("operators_people", "many", "/operators/people/", OLGA),
+    Sheet("operators_person", "one", f"/operators/people/{ANN}/", OLGA),
+    Sheet("operators_person", "long names", f"/operators/people/{LENA}/", OLGA),
+    Sheet("operators_person", "suspended", f"/operators/people/{HEIDI}/", OLGA),
+    Sheet("operators_remove_person", "one", f"/operators/people/{NED}/remove/", OLGA),
+    Sheet("operators_tokens", "many", "/operators/tokens/", OLGA),
+    Sheet("operators_jobs", "many", "/operators/jobs/", OLGA),
+    Sheet("operators_mail", "many", "/operators/mail/", OLGA),
+    Sheet("operators_show_mail", "one", "/operators/mail/{mail}/", OLGA),
+    Sheet("operators_site", "one", "/operators/site/", OLGA),
+    Sheet("operators_audit", "many", "/operators/audit/", OLGA),
     # --- Errors ---
+    Sheet("login_link", "one", "/login-link/{login_link}/"),
+    Sheet("login_link", "spent", "/login-link/spent/"),
     Sheet(ERRORS, "no such page", "/nowhere/"),
-    Sheet(ERRORS, "spent link", "/login-link/spent/"),
+    Sheet(ERRORS, "no such page, logged in", "/nowhere/", ANN),
 )
 
 WITHOUT_PAGE: Final[Mapping[str, str]] = {
+    "authority": "a certificate to download",
     "brand_css": "a stylesheet",
     "brand_logo": "a picture",
+    "deletion_cancel": "answers a form, by a redirect",
+    "deletion_state": "JSON for the page of a deletion",
     "health": "one word for monitoring",
-    "theme": "answers forms, by a redirect",
+    "link_revoke": "answers a form, by a redirect",
+    "object_download": "leads to the object",
+    "operators_close_tenancy": "answers a form, by a redirect",
+    "operators_end_sessions": "answers a form, by a redirect",
+    "operators_give_back": "answers a form, by a redirect",
+    "operators_password_link": "answers a form, by a redirect",
+    "operators_remove_mail": "answers a form, by a redirect",
+    "operators_reset_factors": "answers a form, by a redirect",
+    "operators_resume_person": "answers a form, by a redirect",
+    "operators_resume_tenancy": "answers a form, by a redirect",
+    "operators_revoke_token": "answers a form, by a redirect",
+    "operators_set_operator": "answers a form, by a redirect",
+    "operators_set_quota": "answers a form, by a redirect",
+    "operators_suspend_person": "answers a form, by a redirect",
+    "operators_suspend_tenancy": "answers a form, by a redirect",
+    "sign": "JSON for the page of uploads",
+    "theme": "answers a form, by a redirect",
+    "upload_check": "JSON for the page of uploads",
 }
 """Name of a URL that shows no page of its own → what it does."""

@@ -36,6 +36,7 @@ def test_a_page_is_for_everybody(show: Show, sheet: Sheet) -> None:
     look(visitor, WIDE, "light")
     set_text_size(page, 200)
     wrong += [f"text of 200 %: {each}" for each in what_is_cut_off(page)]
+    wrong += [f"the browser complained: {each}" for each in visitor.take_complaints()]
     assert not wrong, "\n".join(wrong)
 
 

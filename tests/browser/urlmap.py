@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
 from tests.browser.registry import Registry
 
 
-class Address(NamedTuple):
-    """One entry of the map."""
+def names_of_pages(registry: Registry) -> set[str]:
+    """Return the names of all URLs that somebody may see, but those of the management API."""
+    from tests.portal.url_map import pages
 
-    name: str
-    pattern: str
-    is_for_nobody: bool
-    """Whether the page does not say who may see it, so that all are refused."""
+    return {page.name for page in pages() if page.need is not None}
 
 
-def addresses(registry: Registry) -> Sequence[Address]:
-    """Return every entry of the map but those of the management API, which shows no pages."""
-    from django.urls import get_resolver
-
-    return sorted(_entries(get_resolver().url_patterns, ""))
-
-
-def names_of(registry: Registry, paths: Sequence[str]) -> Sequence[str]:
+def names_of(registry: Registry, paths: Sequence[str]) -> list[str]:
     """Return the name of the URL that each path leads to, empty where there is none."""
     from django.urls import Resolver404, resolve
 
@@ -35,20 +25,3 @@ def names_of(registry: Registry, paths: Sequence[str]) -> Sequence[str]:
             return ""
 
     return [name_of(path.partition("?")[0]) for path in paths]
-
-
-def _entries(patterns: Sequence[Any], prefix: str) -> Iterator[Address]:
-    from django.http import HttpRequest
-    from django.urls import ResolverMatch, URLResolver
-
-    from holdfast.portal.access import find_need
-
-    for each in patterns:
-        pattern = prefix + str(each.pattern)
-        if isinstance(each, URLResolver):
-            if each.app_name != "ninja":
-                yield from _entries(each.url_patterns, pattern)
-            continue
-        request = HttpRequest()
-        request.resolver_match = ResolverMatch(each.callback, (), {}, url_name=each.name)
-        yield Address(each.name or "", pattern, find_need(request, each.callback) is None)

@@ -101,6 +101,18 @@ class Visitor:
         finally:
             self._scope = before
 
+    @contextmanager
+    def under(self, heading: str) -> Iterator[Self]:
+        """Look only at the section that begins with this heading."""
+        sections = self.page.locator("section, article, form, fieldset")
+        part = sections.filter(has=self.page.get_by_role("heading", name=heading)).last
+        part.wait_for(timeout=PATIENCE_MS)
+        self._scope, before = part, self._scope
+        try:
+            yield self
+        finally:
+            self._scope = before
+
     # --- doing -----------------------------------------------------------------------------------------------------
 
     def click(self, name: str) -> Self:
@@ -148,7 +160,9 @@ class Visitor:
         """Log in by name and password, from wherever the page to log in is shown."""
         if not self.page.url.startswith(self.origin):
             self.go("/account/login/")
-        self.fill("Name or e-mail", name).fill("Password", password).click("Log in")
+        # The header of the page has a link of the same name.
+        with self.within("main", ""):
+            self.fill("User name or e-mail address", name).fill("Password", password).click("Log in")
         self.page.wait_for_url(lambda url: "/account/login/" not in url)
         return self
 
@@ -166,13 +180,19 @@ class Visitor:
         assert found, f"nobody complained of {pattern!r}: {self.complaints}"
         self.complaints = [text for text in self.complaints if text not in found]
 
+    def take_complaints(self) -> list[str]:
+        """Return what the browser complained of up to now, and forget it."""
+        taken, self.complaints = self.complaints, []
+        return taken
+
     def leave(self) -> None:
         """Close the browser's state, and assert that it never complained. Idempotent."""
         try:
             self.context.close()
         except Error:
             pass  # a test that kills a tab closed it already
-        assert not self.complaints, "\n".join(["The browser complained:", *self.complaints])
+        complaints = self.take_complaints()
+        assert not complaints, "\n".join(["The browser complained:", *complaints])
 
     # --- finding ---------------------------------------------------------------------------------------------------
 

@@ -5,11 +5,13 @@ Tenancies are named for the state that they are in. MIA is MANAGER of all of the
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Mapping
 from typing import Final
 
 from tests.browser.place import Place
-from tests.browser.registry import Registry
+from tests.browser.registry import Registry, login_link_of
 
 from holdfast.auth.roles import Role
 
@@ -18,6 +20,8 @@ ANN: Final = "ann"
 GUS: Final = "gus"
 NED: Final = "ned"
 OLGA: Final = "olga"
+HEIDI: Final = "heidi"
+"""Suspended: she may not log in."""
 LENA: Final = "konstantinos-papadopoulos-hadjimichael-van-der-westhuizen-jr-2"
 """Somebody whose names are as long as may be."""
 
@@ -30,26 +34,39 @@ HELD: Final = "suspended-o"
 CLOSING: Final = "closing-o"
 NOWHERE: Final = "not-there-o"
 
+BUCKET: Final = "radar"
 LONG_BUCKET: Final = "era5-reanalysis-hourly-on-pressure-levels-1979-to-2026-northern"
+KEY: Final = "2026/scan-001.nc"
 LONG_KEY: Final = (
     "cmip6/ScenarioMIP/MOHC/UKESM1-0-LL/ssp585/r1i1p1f2/Amon/"
     + "near-surface-air-temperature-and-relative-humidity-without-any-space-to-break-at" * 2
     + ".zarr/tas/0.0.0"
 )
+LONG_TEXT: Final = (
+    "The nightly job that takes the output of all ensemble members from the scratch disk of the cluster and writes it "
+    "here-without-asking-anybody-and-without-any-space-in-its-name-that-a-line-could-be-broken-at"
+)
+MANY_COUNT: Final = 60
 
 
 def settle(running: Place) -> Mapping[str, str]:
-    """Fill a holdfast, and return what addresses of pages name beside the constants of this module."""
+    """Fill a holdfast, and return what the addresses of pages name beside the constants of this module."""
     running.clerk.run(_people_and_tenancies)
-    return {}
+    _data(running)
+    facts = running.clerk.run(_tokens)
+    link = running.clerk.run(login_link_of, ANN)
+    return {**facts, "login_link": link.rstrip("/").rpartition("/")[2], "mail": running.clerk.run(_mail)}
 
 
 def _people_and_tenancies(registry: Registry) -> None:
-    from holdfast.admin.tenancies import close_tenancy, create_tenancy, suspend_tenancy
+    from holdfast.admin.tenancies import create_tenancy
+    from holdfast.admin.users import suspend_user
 
     office = registry.office
     registry.person(OLGA, is_operator=True)
     registry.person(NED)
+    registry.person(HEIDI)
+    suspend_user(office, HEIDI)
     long_name = (
         "Dr Konstantinos-Alexandros Papadopoulos-Hadjimichael van der Westhuizen, of the Institute of Everything"
     )
@@ -60,8 +77,87 @@ def _people_and_tenancies(registry: Registry) -> None:
         registry.member(name, ANN)
     registry.member(LONG, LENA, Role.DEPUTY)
     registry.member(ONE, GUS, Role.GUEST)
-    for number in range(60):
-        role = Role.DEPUTY if number % 20 == 0 else Role.USER
-        registry.member(MANY, f"member-{number:02}", role)
-    suspend_tenancy(office, HELD, "A disk of yours was found in the wild. Write to help@example.org.")
-    close_tenancy(office, CLOSING, "The project ended in June.")
+    for number in range(MANY_COUNT):
+        registry.member(MANY, f"member-{number:02}", Role.DEPUTY if number % 20 == 0 else Role.USER)
+
+
+def _data(running: Place) -> None:
+    store = running.store
+    client = store.client(store.make_key(ONE, ANN, role=None))
+    client.create_bucket(Bucket=BUCKET)
+    client.put_object(Bucket=BUCKET, Key=KEY, Body=bytes(100_000), Metadata={"instrument": "x-band"})
+    client.put_object(Bucket=BUCKET, Key="read-me.txt", Body=b"Scans of 2026.\n" * 40, ContentType="text/plain")
+    client.put_object(Bucket=BUCKET, Key="facts.json", Body=b'{"scans": 1}', ContentType="application/json")
+    client.put_object(Bucket=BUCKET, Key="look.png", Body=_picture(), ContentType="image/png")
+    client.create_multipart_upload(Bucket=BUCKET, Key="2026/unfinished.nc")
+
+    client = store.client(store.make_key(LONG, LENA, role=None))
+    client.create_bucket(Bucket=LONG_BUCKET)
+    facts = {f"an-attribute-{number}": LONG_TEXT for number in range(4)}
+    client.put_object(Bucket=LONG_BUCKET, Key=LONG_KEY, Body=b"x", Metadata=facts, Tagging=f"{'t' * 128}={'v' * 256}")
+    client.create_multipart_upload(Bucket=LONG_BUCKET, Key=LONG_KEY + "/unfinished")
+
+    client = store.client(store.make_key(MANY, MIA, role=None))
+    for number in range(MANY_COUNT):
+        client.create_bucket(Bucket=f"run-{number:02}")
+        client.create_multipart_upload(Bucket="run-00", Key=f"unfinished-{number:02}.nc")
+    for number in range(250):
+        client.put_object(Bucket="run-00", Key=f"{number % 9}/step-{number:04}.nc" if number % 2 else f"log-{number}")
+
+    client = store.client(store.make_key(FULL, ANN, role=None))
+    client.create_bucket(Bucket=BUCKET)
+    client.put_object(Bucket=BUCKET, Key=KEY, Body=bytes(1 << 20))
+
+    for name in (HELD, CLOSING):
+        client = store.client(store.make_key(name, ANN, role=None))
+        client.create_bucket(Bucket=BUCKET)
+        client.put_object(Bucket=BUCKET, Key=KEY, Body=b"x")
+    running.clerk.run(_suspend_and_close)
+
+
+def _suspend_and_close(registry: Registry) -> None:
+    from holdfast.admin.tenancies import close_tenancy, suspend_tenancy
+
+    suspend_tenancy(registry.office, HELD, "A disk of yours was found in the wild. Write to help@example.org.")
+    close_tenancy(registry.office, CLOSING, "The project ended in June.")
+
+
+def _tokens(registry: Registry) -> dict[str, str]:
+    from holdfast.admin.access_keys import create_access_key, revoke_access_key
+
+    office, keyring, limits = registry.office, registry.house.keyring, registry.house.settings.limits
+    found = {}
+    for tenancy, name in ((ONE, ANN), (LONG, LENA), (MANY, MIA)):
+        options = {"buckets": [LONG_BUCKET], "prefixes": [LONG_KEY[:150]]} if tenancy == LONG else {}
+        made = create_access_key(office, keyring, limits, tenancy, name, description=LONG_TEXT[:100], **options)
+        found[f"token_of_{tenancy.partition('-')[0]}"] = made.row.access_key_id
+    for number in range(MANY_COUNT):
+        made = create_access_key(office, keyring, limits, MANY, f"member-{number:02}", description=f"laptop {number}")
+        if number % 7 == 0:
+            revoke_access_key(office, made.row.access_key_id)
+    return found
+
+
+def _mail(registry: Registry) -> str:
+    from django.db import transaction
+
+    from holdfast.portal.notices.notify import notify
+    from holdfast.portal.notices.outbox import waiting
+
+    with transaction.atomic():
+        notify([registry.person(ANN)], "test", "Your access to one-o ends soon", "It ends on Friday.", url="/")
+        notify([registry.person(LENA)], "test", LONG_TEXT, LONG_TEXT * 3, url="/", level="warning")
+        notify([registry.person(f"member-{n:02}") for n in range(MANY_COUNT)], "test", "Good morning", "All is well.")
+    return next(iter(waiting(registry.house.home.outbox))).mail_id
+
+
+def _picture() -> bytes:
+    """Return a small PNG: a grey square."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    side = 64
+    rows = b"".join(b"\0" + bytes(range(0, 256, 4)) for _ in range(side))
+    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
