@@ -152,6 +152,12 @@ def _link(town: Any, tenancy: str) -> str:
     return made.access_key_id.removeprefix("LINK-")
 
 
+def _notice(town: Any, tenancy: str) -> str:
+    from holdfast.portal.notices.models import Notice
+
+    return str(Notice.objects.create(person=town.person(f"{tenancy[:4]}-user"), kind="x", subject="x").pk)
+
+
 def _mail(town: Any, tenancy: str) -> str:
     from django.core.mail import send_mail
 
@@ -173,6 +179,7 @@ MAKERS: dict[str, Callable[[Any, str], str]] = {
     "deletion_id": _deletion,
     "link_id": _link,
     "mail_id": _mail,
+    "number": _notice,
     "request_id": _newest("AccessRequest"),
     "invitation_id": _newest("Invitation"),
     "secret": lambda town, tenancy: "not-a-link-that-we-made",
