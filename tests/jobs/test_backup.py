@@ -172,16 +172,26 @@ def test_a_backup_that_was_made_before_there_was_a_portal_is_restored(site: Site
     assert not home.portal_file.exists()
 
 
+def make_older(path: Path) -> None:
+    """Take from a catalog's file what the first version of the schema did not have."""
+    first = sqlite3.connect(":memory:")
+    first.executescript((Path(__file__).parents[1] / "catalog" / "schema-1.sql").read_text())
+    known = {name for (name,) in first.execute("SELECT name FROM sqlite_schema")}
+    connection = apsw.Connection(str(path))
+    for kind, name in connection.execute("SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL").fetchall():
+        if name not in known:
+            connection.execute(f'DROP {kind} IF EXISTS "{name}"')
+    connection.pragma("user_version", 1)
+    connection.close()
+
+
 def test_a_backup_of_an_older_holdfast_is_restored_and_migrated(site: Site) -> None:
     bodies = fill(site)
     site.back_up()
     contents = site.archive.read_contents()
     assert contents is not None
     path = site.archive.catalog_file(contents)
-    connection = apsw.Connection(str(path))
-    for statement in ('DROP TABLE "key_uses"', 'DROP TABLE "settings"', "PRAGMA user_version = 1"):
-        connection.execute(statement)
-    connection.close()
+    make_older(path)
     site.archive.write_contents(dataclasses.replace(contents, catalog_sha256=archives.sha256_of(path)))
     home = site.new_home()
     assert restore(site.archive, home).faults == []
