@@ -235,11 +235,11 @@ def tenancy_access_keys(
 ) -> Sequence[HeldKey]:
     """Return the access keys of a tenancy, or of one of its members, the newest first.
 
-    Those that the portal makes for itself are left out: a hyphen is in their ids, and in no other's. Costs a scan of
-    the keys and of the members, and a point read for each user among them.
+    Those that the portal made for itself are left out (`key_kinds`). Costs a scan of the keys and of the members, and a
+    point read for each user among them.
     """
     prefix = (tenancy.tenancy_id,) if user_id is None else (tenancy.tenancy_id, user_id)
-    found = [row for row in rows.scan(ACCESS_KEYS, prefix, index="by_member") if row.access_key_id.isalnum()]
+    found = [row for row in rows.scan(ACCESS_KEYS, prefix, index="by_member") if not is_internal(row.access_key_id)]
     members = {member.user_id: member for member in rows.scan(MEMBERS, prefix)}
     users = {each: rows.find(USERS, (each,)) for each in {row.user_id for row in found}}
     held = [_held(row, tenancy, members.get(row.user_id), users[row.user_id], now_us) for row in found]
@@ -254,7 +254,7 @@ def keys_ending(rows: Snapshot, now_us: int, before_us: int) -> Iterator[tuple[T
     for row in rows.scan(ACCESS_KEYS):
         if row.expires_at_us is None or not now_us < row.expires_at_us < before_us:
             continue
-        if row.state != "active" or not row.access_key_id.isalnum():
+        if row.state != "active" or is_internal(row.access_key_id):
             continue
         tenancy, user = rows.find(TENANCIES, (row.tenancy_id,)), rows.find(USERS, (row.user_id,))
         if tenancy is not None:
@@ -279,7 +279,10 @@ def last_uses(rows: Snapshot, access_key_ids: Iterable[str]) -> Mapping[str, Key
 
 
 def revoke_member_keys(office: Office, tenancy_id: str, user_id: str) -> int:
-    """Revoke every access key of one member from now on; return how many stood till now. Idempotent."""
+    """Revoke every access key of one member from now on; return how many stood till now. Idempotent.
+
+    Those that the portal made for them are among these: links that they shared stop, too.
+    """
 
     def change(rows: Transaction, now_us: int) -> Change[int]:
         revoked = revoke_all(rows, tenancy_id, user_id)

@@ -5,19 +5,48 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from holdfast.portal.access import Need, Standing, page, signed_in, tenancy_page
+from holdfast.auth.roles import Right
+from holdfast.portal.access import Need, Standing, find_standing, page, signed_in, tenancy_page
+from holdfast.portal.house import house
 
-from .pages import render_in
+from .first_steps import steps_before_joining, steps_of
+from .overview import officers_of, overview
+from .pages import render_in, tenancy_path
 from .shelf import tenancies_of
 
 
 @page(Need.PERSON)
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the tenancies that the person is a member of."""
-    return render(request, "tenancies/home.html", {"cards": tenancies_of(signed_in(request))})
+    """Show the tenancies that the person is a member of, and the first steps to whoever has no token yet."""
+    person = signed_in(request)
+    cards = tenancies_of(person)
+    if not cards:
+        steps = steps_before_joining()
+    elif any(card.has_token for card in cards):
+        steps = []
+    else:
+        newest = max(cards, key=lambda card: card.member.created_at_us)
+        standing = find_standing(person, newest.tenancy.name)
+        steps = [] if standing is None else steps_of(newest.tenancy.name, overview(standing).facts)
+    context = {"cards": cards, "steps": steps, "section": "home"}
+    return render(request, "tenancies/home.html", context)
 
 
 @tenancy_page(None)
 def dashboard(request: HttpRequest, standing: Standing) -> HttpResponse:
-    """Show one tenancy."""
-    return render_in(request, standing, "tenancies/dashboard.html")
+    """Show one tenancy: what it holds, how it is reached, and who answers for it."""
+    tenancy = standing.tenancy
+    if tenancy.state == "suspended" and not standing.may(Right.GRANT_ROLES):
+        # Nothing of it works for members; why is between the operators and the managers.
+        context = {"officers": officers_of(tenancy)}
+        return render_in(request, standing, "tenancies/dashboard_suspended.html", context)
+    seen = overview(standing)
+    context = {
+        "overview": seen,
+        "knows_reason": standing.may(Right.GRANT_ROLES),
+        "steps": [] if seen.facts.is_done or tenancy.state != "active" else steps_of(tenancy.name, seen.facts),
+        "buckets_url": tenancy_path(tenancy.name, "buckets/"),
+        "support": house().settings.site.support_contact,
+        "example": f"{seen.reach.endpoints.outside}/my-bucket/my-key",
+    }
+    return render_in(request, standing, "tenancies/dashboard.html", context)

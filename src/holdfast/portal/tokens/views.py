@@ -185,15 +185,17 @@ def revoke_mine(request: HttpRequest, standing: Standing) -> HttpResponseBase:
             "question": f"Revoke all your tokens in {standing.tenancy.name}: {count}?",
             "consequences": [
                 "Every program of yours that works in this tenancy is refused within a second.",
+                "Links to its objects that you shared stop working, too.",
                 "It can’t be taken back. The data stays as it is, and tokens in other tenancies too.",
             ],
             "back": back,
         }
         return render_in(request, standing, "tokens/revoke_mine.html", context, current=TOKENS, crumbs=crumbs)
     person = standing.person
-    office = house().office(person.principal_id)
-    count = revoke_member_keys(office, standing.tenancy.tenancy_id, person.principal_id)
-    count += sum(revoke_api_token(standing, token) for token in tenancy_api_tokens(standing.tenancy, person))
+    count = count_own(standing)
+    revoke_member_keys(house().office(person.principal_id), standing.tenancy.tenancy_id, person.principal_id)
+    for token in tenancy_api_tokens(standing.tenancy, person):
+        revoke_api_token(standing, token)
     if count:
         messages.success(request, f"All your tokens in {standing.tenancy.name} are revoked: {count}.")
     else:
