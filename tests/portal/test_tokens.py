@@ -460,10 +460,10 @@ def test_states_are_those_that_requests_meet(town: Any) -> None:
 def test_the_last_use_of_a_key_is_shown(town: Any) -> None:
     client = town.client(town.member(TENANCY, "ann"))
     token, _ = make(client)
-    use = KeyUseRow(token, 1_800_000_000_000_000, "192.0.2.7", "s3cmd/<b>2</b>")
+    use = KeyUseRow(token, 1_800_000_000_000_000, "192.0.2.7", "s3cmd/<b>2</b> Linux")
     town.house.catalog.commit([lambda rows: rows.add(KEY_USES, use)])
     text = client.get(LIST).content.decode()
-    assert "15 January 2027, 08:00 UTC" in text
+    assert "15 Jan 2027, 08:00 UTC" in text
     assert "from 192.0.2.7 by s3cmd/&lt;b&gt;2&lt;/b&gt;" in text
 
 

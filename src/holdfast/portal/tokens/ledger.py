@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -70,6 +71,18 @@ class Token:
     def last_us(self) -> int | None:
         """The last moment at which it works: the end of 31 January lies in that day."""
         return None if self.ends_at_us is None else self.ends_at_us - 1
+
+    @property
+    def created_on(self) -> datetime:
+        return _moment(self.created_at_us)
+
+    @property
+    def last_on(self) -> datetime | None:
+        return None if self.last_us is None else _moment(self.last_us)
+
+    @property
+    def last_used_at(self) -> datetime | None:
+        return None if self.last_used_us is None else _moment(self.last_used_us)
 
     @property
     def kind_text(self) -> str:
@@ -189,7 +202,8 @@ def _filled(rows: Snapshot, tokens: Sequence[Token]) -> Sequence[Token]:
     for token in tokens:
         token = replace(token, owner=names.get(token.owner_id, token.owner_id))
         if use := uses.get(token.token_id):
-            by = f"from {use.source_ip}" + (f" by {use.user_agent}" if use.user_agent else "")
+            program = _program(use.user_agent)
+            by = f"from {use.source_ip}" + (f" by {program}" if program else "")
             token = replace(token, last_used_us=use.last_used_us, last_use=by)
         filled.append(token)
     return filled
@@ -197,3 +211,14 @@ def _filled(rows: Snapshot, tokens: Sequence[Token]) -> Sequence[Token]:
 
 def _fits(token: Token, owner: str, text: str) -> bool:
     return any(text in each.casefold() for each in (token.token_id, owner, token.description, token.scope))
+
+
+def _moment(at_us: int) -> datetime:
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC)
+
+
+def _program(user_agent: str) -> str:
+    """Return what a client calls itself, without what it tells of its machine: `Boto3/1.43`."""
+    if user_agent.startswith("Mozilla/"):
+        return "a browser"
+    return user_agent.partition(" ")[0][:40]
