@@ -72,8 +72,6 @@ def usual_day() -> date:
     return today() + timedelta(days=house().settings.site.grant_days)
 
 
-def is_expiring(until_us: int | None, now_us: int) -> bool:
-    """Whether access ends within two months, and has not ended."""
-    if until_us is None or until_us <= now_us:
-        return False
-    return last_day_of(until_us) < add_months(datetime.fromtimestamp(now_us / 1_000_000, UTC).date(), EXPIRING_MONTHS)
+def expiring_until() -> int:
+    """Return before which end, in µs of the Unix epoch, access is EXPIRING today."""
+    return end_of(add_months(today(), EXPIRING_MONTHS))

@@ -91,7 +91,9 @@ def member(request: HttpRequest, standing: Standing, member: str) -> HttpRespons
             buckets = dict(bucket_names(rows, tenancy_id, json.loads(found.member.buckets)))
     facts = {
         "found": found,
-        "status": REVOKED if found.member is None else status_of_member(found.member, house().now_us()),
+        "status": REVOKED
+        if found.member is None
+        else status_of_member(found.member, house().now_us(), days.expiring_until()),
         "role": found.member.role if found.member is not None else found.head.role if found.head else "",
         "last_day": days.last_day_of(found.member.until_us) if found.member and found.member.until_us else None,
         "buckets": buckets,

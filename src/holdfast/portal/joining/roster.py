@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from holdfast.admin.break_glass import SOURCE as BREAK_GLASS
 from holdfast.admin.errors import Unknown
@@ -20,6 +20,10 @@ from .deciders import RANK
 from .models import Grant
 from .statuses import EXPIRED, REVOKED, Status, status_of_member
 
+_ROLES: Final[Mapping[str, Role]] = {role.value: role for role in Role}
+_MANY: Final = 500
+"""From so many on, reading the names of all accounts is quicker than naming those that are wanted."""
+
 
 class Entry(NamedTuple):
     """One person in the list of members."""
@@ -29,7 +33,7 @@ class Entry(NamedTuple):
     """The name that they log in with."""
     full_name: str
     role: Role
-    last_day: date | None
+    until_us: int | None
     status: Status
     source: str
     is_own: bool
@@ -39,6 +43,10 @@ class Entry(NamedTuple):
     def label(self) -> str:
         """The name that people read."""
         return self.full_name or self.name
+
+    @property
+    def last_day(self) -> date | None:
+        return None if self.until_us is None else days.last_day_of(self.until_us)
 
     @property
     def is_live(self) -> bool:
@@ -99,10 +107,18 @@ def _entries(standing: Standing) -> list[Entry]:
             user = rows.find(USERS, (user_id,))
             names[user_id] = (user.name if user is not None else "", "")
     own_id = standing.person.principal_id
-    entries = [_entry(member, names[member.user_id], now_us, own_id) for member in members.values()]
+    expiring_us = days.expiring_until()
+    entries = [
+        Entry(
+            user_id, *names[user_id], _ROLES[member.role], member.until_us,
+            status_of_member(member, now_us, expiring_us), member.source, user_id == own_id,
+        )
+        for user_id, member in members.items()
+    ]  # fmt: skip
     entries += [
         Entry(
-            each.principal_id, *names[each.principal_id], Role(each.role), each.ends_on, REVOKED, "portal",
+            each.principal_id, *names[each.principal_id], _ROLES[each.role],
+            None if each.ends_on is None else days.end_of(each.ends_on), REVOKED, "portal",
             each.principal_id == own_id,
         )
         for each in revoked.values()
@@ -111,25 +127,16 @@ def _entries(standing: Standing) -> list[Entry]:
     return entries
 
 
-def _names(principal_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+def _names(principal_ids: Set[str]) -> dict[str, tuple[str, str]]:
     """Return principal id → name and full name, of those that have an account. One query."""
-    people = Person.objects.filter(principal_id__in=list(principal_ids))
+    people = Person.objects.all()
+    if len(principal_ids) < _MANY:
+        people = people.filter(principal_id__in=list(principal_ids))
     return {
         principal_id: (name, full_name)
         for principal_id, name, full_name in people.values_list("principal_id", "name", "full_name")
+        if principal_id in principal_ids
     }
-
-
-def _entry(member: MemberRow, names: tuple[str, str], now_us: int, own_id: str) -> Entry:
-    return Entry(
-        member.user_id,
-        *names,
-        Role(member.role),
-        None if member.until_us is None else days.last_day_of(member.until_us),
-        status_of_member(member, now_us),
-        member.source,
-        member.user_id == own_id,
-    )
 
 
 class Found(NamedTuple):
