@@ -1,0 +1,120 @@
+"""What each route of the management API needs, by the same table as the pages.
+
+    @route(router, "GET", "/tenancies/{tenancy}/members", TenancyNeed(None))
+    def members(request, standing, …):
+
+A route of a tenancy is given how the caller stands there; the token must be of that tenancy, or of the whole site.
+`ROUTES` lists them all, so that tests are made from it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, NamedTuple, get_type_hints
+
+from django.http import HttpRequest
+from ninja import Router
+
+from holdfast.auth.roles import TABLE, Extent, Right, Role
+from holdfast.portal.access import AnyNeed, Need, Standing, TenancyNeed, find_standing
+from holdfast.portal.tokens.models import READ_ONLY
+
+from .bearer import caller_of
+from .errors import NotAllowed, NotThere
+
+View = Callable[..., Any]
+
+
+class Route(NamedTuple):
+    """One route."""
+
+    method: str
+    path: str
+    need: AnyNeed
+    view: View
+
+
+ROUTES: Final[list[Route]] = []
+
+
+def route(
+    router: Router, method: str, path: str, need: AnyNeed, *, status: int = 200, response: Any = None, **options: Any
+) -> Callable[[View], View]:
+    """Make a route of a function, and say what it needs."""
+
+    def decorate(view: View) -> View:
+        guarded = _guarded(view, method, need)
+        answers = {status: response} if response is not None else None
+        doc = inspect.getdoc(view) or ""
+        summary, _, description = doc.partition("\n")
+        said = f"{description.strip()}\n\nNeeds: {_in_words(need)}.".strip()
+        made: View = router.api_operation(
+            [method], path, response=answers, summary=summary.rstrip("."), description=said, **options
+        )(guarded)
+        ROUTES.append(Route(method, path, need, view))
+        return made
+
+    return decorate
+
+
+def standing_of(request: HttpRequest, tenancy: str) -> Standing:
+    """Return how the caller stands in a tenancy.
+
+    Raises NotThere for who is no member, and for a token of another tenancy: neither learns whether it is there.
+    """
+    caller = caller_of(request)
+    standing = find_standing(caller.person, tenancy)
+    if standing is None or caller.token.tenancy_id not in ("", standing.tenancy.tenancy_id):
+        raise NotThere
+    return standing
+
+
+def _guarded(view: View, method: str, need: AnyNeed) -> View:
+    hints = get_type_hints(view)
+    parameters = list(inspect.signature(view).parameters.values())
+    shown = [parameters[0].replace(annotation=HttpRequest)]
+    if isinstance(need, TenancyNeed):
+        shown.append(inspect.Parameter("tenancy", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=str))
+        parameters = parameters[1:]
+    shown += [each.replace(annotation=hints[each.name]) for each in parameters[1:]]
+
+    @wraps(view)
+    def run(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        caller = caller_of(request)
+        if method != "GET" and caller.token.scope == READ_ONLY:
+            raise NotAllowed("This token only reads: make one without “Read-only”.")
+        if isinstance(need, TenancyNeed):
+            standing = standing_of(request, kwargs.pop("tenancy"))
+            _check(standing, need)
+            return view(request, standing, *args, **kwargs)
+        if need is Need.OPERATOR and not (caller.person.is_operator and not caller.token.tenancy_id):
+            raise NotAllowed("Only operators may do that, with a token of the whole site (Operators → API tokens).")
+        return view(request, *args, **kwargs)
+
+    # ninja reads what a route takes from its signature. The strings of annotations are of the view's module, not ours.
+    del run.__wrapped__  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in shown}
+    return run
+
+
+def _check(standing: Standing, need: TenancyNeed) -> None:
+    right = need.right
+    if (right is not None and not standing.may(right)) or (need.in_person and standing.is_operator):
+        who = _roles(right) if right is not None else "members"
+        raise NotAllowed(f"In {standing.tenancy.name} you are {standing.role.value}. This is for {who}.")
+
+
+def _roles(right: Right) -> str:
+    roles = [role.value for role in Role if TABLE[right][role] not in (Extent.NONE, Extent.BREAK_GLASS)]
+    return ", ".join(roles) or "nobody"
+
+
+def _in_words(need: AnyNeed) -> str:
+    if isinstance(need, TenancyNeed):
+        if need.right is None:
+            return "a member of the tenancy" if need.in_person else "a member of the tenancy, or an operator"
+        return f"the right “{need.right.value}” ({_roles(need.right)})"
+    return need.value
