@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -199,3 +200,21 @@ def make(town: Any, page: Page, name: str, tenancy: str) -> str:
     if name not in MAKERS:
         raise AssertionError(json.dumps({"argument": name, "route": page.route}))
     return MAKERS[name](town, tenancy)
+
+
+def api_path(path: str, town: Any, tenancy: str) -> str:
+    """Return a route of the API with things of a tenancy in the place of its arguments."""
+    makers: dict[str, Callable[[], str]] = {
+        "tenancy": lambda: tenancy,
+        "name": lambda: f"{tenancy[:4]}-user",
+        "int:number": lambda: _newest("Invitation" if "/invitations/" in path else "AccessRequest")(town, tenancy),
+    }
+    for argument in re.findall(r"\{([^}]+)\}", path):
+        value = makers[argument]() if argument in makers else MAKERS[argument](town, tenancy)
+        path = path.replace(f"{{{argument}}}", value)
+    return path
+
+
+def api_needs_body(path: str) -> bool:
+    """Whether a route that changes something is refused for an empty body, and so changes nothing in a test."""
+    return path.endswith(("/suspend", "/reset-factors", "/break-glass", "/decision", "/invitations", "/tokens"))

@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
+from holdfast.portal.access import Standing
 from holdfast.portal.people.models import Person
 from holdfast.portal.tokens.api_tokens import find_api_token
 from holdfast.portal.tokens.models import ApiToken
@@ -28,6 +29,8 @@ class ApiCaller:
 
     person: Person
     token: ApiToken
+    standing: Standing | None = None
+    """How they stand in the tenancy that a route is about."""
 
 
 class Bearer(HttpBearer):

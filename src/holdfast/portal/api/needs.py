@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Final, NamedTuple, get_type_hints
 
@@ -21,7 +22,7 @@ from holdfast.auth.roles import TABLE, Extent, Right, Role
 from holdfast.portal.access import AnyNeed, Need, Standing, TenancyNeed, find_standing
 from holdfast.portal.tokens.models import READ_ONLY
 
-from .bearer import caller_of
+from .bearer import ApiCaller, Bearer, caller_of
 from .errors import NotAllowed, NotThere
 
 View = Callable[..., Any]
@@ -45,34 +46,65 @@ def route(
     """Make a route of a function, and say what it needs."""
 
     def decorate(view: View) -> View:
-        guarded = _guarded(view, method, need)
         answers = {status: response} if response is not None else None
         doc = inspect.getdoc(view) or ""
         summary, _, description = doc.partition("\n")
         said = f"{description.strip()}\n\nNeeds: {_in_words(need)}.".strip()
         made: View = router.api_operation(
-            [method], path, response=answers, summary=summary.rstrip("."), description=said, **options
-        )(guarded)
+            [method],
+            path,
+            auth=Gate(method, need),
+            response=answers,
+            summary=summary.rstrip("."),
+            description=said,
+            **options,
+        )(_placed(view, need))
         ROUTES.append(Route(method, path, need, view))
         return made
 
     return decorate
 
 
-def standing_of(request: HttpRequest, tenancy: str) -> Standing:
-    """Return how the caller stands in a tenancy.
+class Gate(Bearer):
+    """Asks for a token, and whether it and its person have what a route needs, before any of the request is read."""
+
+    def __init__(self, method: str, need: AnyNeed) -> None:
+        super().__init__()
+        self._method = method
+        self._need = need
+
+    def authenticate(self, request: HttpRequest, token: str) -> ApiCaller | None:
+        """Return who calls; None for a token that does not work. Raises NotThere or NotAllowed."""
+        caller = super().authenticate(request, token)
+        if caller is None:
+            return None
+        match = request.resolver_match
+        assert match is not None
+        if isinstance(self._need, TenancyNeed):
+            standing = standing_of(caller, match.kwargs["tenancy"])
+            _check(standing, self._need)
+            caller = replace(caller, standing=standing)
+        elif self._need is Need.OPERATOR and not (caller.person.is_operator and not caller.token.tenancy_id):
+            raise NotAllowed("Only operators may do that, with a token of the whole site (Operators → API tokens).")
+        if self._method != "GET" and caller.token.scope == READ_ONLY:
+            raise NotAllowed("This token only reads: make one without “Read-only”.")
+        return caller
+
+
+def standing_of(caller: ApiCaller, tenancy: str) -> Standing:
+    """Return how a caller stands in a tenancy.
 
     Raises NotThere for who is no member, and for a token of another tenancy: neither learns whether it is there.
     """
-    caller = caller_of(request)
     standing = find_standing(caller.person, tenancy)
     if standing is None or caller.token.tenancy_id not in ("", standing.tenancy.tenancy_id):
         raise NotThere
     return standing
 
 
-def _guarded(view: View, method: str, need: AnyNeed) -> View:
-    hints = get_type_hints(view)
+def _placed(view: View, need: AnyNeed) -> View:
+    """Return a view as ninja reads it: one of a tenancy takes the name from the path, and is given the standing."""
+    hints = get_type_hints(view, include_extras=True)
     parameters = list(inspect.signature(view).parameters.values())
     shown = [parameters[0].replace(annotation=HttpRequest)]
     if isinstance(need, TenancyNeed):
@@ -82,19 +114,13 @@ def _guarded(view: View, method: str, need: AnyNeed) -> View:
 
     @wraps(view)
     def run(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        caller = caller_of(request)
-        if method != "GET" and caller.token.scope == READ_ONLY:
-            raise NotAllowed("This token only reads: make one without “Read-only”.")
         if isinstance(need, TenancyNeed):
-            standing = standing_of(request, kwargs.pop("tenancy"))
-            _check(standing, need)
-            return view(request, standing, *args, **kwargs)
-        if need is Need.OPERATOR and not (caller.person.is_operator and not caller.token.tenancy_id):
-            raise NotAllowed("Only operators may do that, with a token of the whole site (Operators → API tokens).")
+            kwargs.pop("tenancy")
+            return view(request, caller_of(request).standing, *args, **kwargs)
         return view(request, *args, **kwargs)
 
     # ninja reads what a route takes from its signature. The strings of annotations are of the view's module, not ours.
-    del run.__wrapped__  # type: ignore[attr-defined]
+    del run.__wrapped__
     run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in shown}
     return run

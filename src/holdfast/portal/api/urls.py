@@ -1,5 +1,37 @@
-"""URLs of this slice."""
+"""The management API as Django knows it."""
 
-from django.urls import URLPattern
+from __future__ import annotations
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+from ninja import NinjaAPI
+
+from holdfast import __version__
+from holdfast.portal.access import Need, page
+
+from . import errors, members, operators, reference, tenancies
+from .bearer import Bearer
+
+_ABOUT = (
+    "Everything that managers and operators do in the portal, for programs, by the same rights. Send a token that was "
+    "made without “S3 Secret Key”: `Authorization: Bearer hft_…`. Sizes are bytes, moments are UTC, lists are paged by "
+    "`limit` and `after`. PUT and DELETE may be sent again. An error says what to do and has a request id to quote."
+)
+
+api = NinjaAPI(
+    title="holdfast management API",
+    version=__version__,
+    description=_ABOUT,
+    auth=Bearer(),
+    docs_url=None,
+    openapi_url=None,
+    urls_namespace="api-v1",
+)
+errors.register(api)
+for router in (tenancies.router, members.router, operators.router):
+    api.add_router("", router)
+
+urlpatterns = [
+    path("openapi.json", page(Need.ANYBODY)(reference.openapi(api)), name="openapi"),
+    path("", page(Need.ANYBODY)(reference.reference(api)), name="api_reference"),
+    path("", api.urls),
+]

@@ -107,28 +107,29 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _sought(rows: Snapshot, said: Mapping[str, Any]) -> Sought | None:
-    """Return what is looked for; None where the tenancy that is named never was."""
-    actors: frozenset[str] = frozenset()
-    if who := said.get("person"):
-        # A name may have been several people's, one after the other.
-        actors = frozenset({who, *(user.user_id for user in rows.scan(USERS) if user.name == who)})
-    tenancy_id = ""
-    if name := said.get("tenancy"):
-        tenancies = rows.scan(TENANCIES, (name,), index="by_name", count_max=1)
-        if not tenancies:
-            return None
-        tenancy_id = tenancies[0].tenancy_id
-    return Sought(
-        actors=actors,
-        action=said.get("action") or "",
-        tenancy_id=tenancy_id,
-        text=said.get("text") or "",
-        since_us=_start_of(said["since"]) if said.get("since") else None,
+    since: date | None = said.get("since")
+    return sought_of(
+        rows,
+        said.get("person") or "",
+        said.get("action") or "",
+        said.get("tenancy") or "",
+        said.get("text") or "",
+        datetime(since.year, since.month, since.day, tzinfo=UTC) if since else None,
     )
 
 
-def _start_of(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
+def sought_of(rows: Snapshot, who: str, action: str, tenancy: str, text: str, since: datetime | None) -> Sought | None:
+    """Return what is looked for, by the names that people know; None where the tenancy that is named never was."""
+    # A name may have been several people's, one after the other.
+    actors = {who, *(user.user_id for user in rows.scan(USERS) if user.name == who)} if who else ()
+    tenancy_id = ""
+    if tenancy:
+        tenancies = rows.scan(TENANCIES, (tenancy,), index="by_name", count_max=1)
+        if not tenancies:
+            return None
+        tenancy_id = tenancies[0].tenancy_id
+    since_us = int(since.timestamp()) * 1_000_000 if since else None
+    return Sought(frozenset(actors), action, tenancy_id, text, since_us)
 
 
 def _before(request: HttpRequest) -> int | None:

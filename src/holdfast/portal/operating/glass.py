@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +31,7 @@ from holdfast.portal.access import Need, Standing, page, signed_in, tenancy_page
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
 from holdfast.portal.people.lookups import managers_of
+from holdfast.portal.people.models import Person
 from holdfast.portal.tenancies.pages import Crumb, render_in, tenancy_path
 
 from .frame import render_page
@@ -79,7 +81,7 @@ def break_glass(request: HttpRequest, name: str) -> HttpResponse:
     form = GlassForm(buckets, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            made = _open(tenancy, request, form.cleaned_data)
+            made = open_for(operator, tenancy, form.cleaned_data)
         except AdminError as error:
             form.add_error(None, str(error))
         else:
@@ -93,8 +95,11 @@ def break_glass(request: HttpRequest, name: str) -> HttpResponse:
     return render_page(request, "operating/break_glass.html", context, current="tenancies/", crumbs=crumbs)
 
 
-def _open(tenancy: TenancyRow, request: HttpRequest, said: dict[str, Any]) -> BreakGlass:
-    operator = signed_in(request)
+def open_for(operator: Person, tenancy: TenancyRow, said: Mapping[str, Any]) -> BreakGlass:
+    """Give an operator access to data, and tell the managers. Raises Refused.
+
+    `said` has `reason`, `access`, `buckets` (empty = all) and `minutes`.
+    """
     row = open_break_glass(
         house().office(operator.principal_id),
         tenancy.name,
@@ -127,6 +132,19 @@ def _open(tenancy: TenancyRow, request: HttpRequest, said: dict[str, Any]) -> Br
     return made
 
 
+def close_for(operator: Person, tenancy: TenancyRow) -> None:
+    """End an operator's own access before its time, and tell the managers. Idempotent."""
+    if not close_break_glass(house().office(operator.principal_id), tenancy.name, operator.name):
+        return
+    now = timezone.now()
+    still_open = BreakGlass.objects.filter(
+        tenancy_id=tenancy.tenancy_id, operator=operator, closed_at=None, ends_at__gt=now
+    )
+    still_open.update(closed_at=now)
+    text = f"The operator {operator} gave back the access to data of {tenancy.name}."
+    notify(managers_of(tenancy), "break_glass", f"{tenancy.name}: an operator's access has ended", text)
+
+
 @page(Need.OPERATOR)
 @require_POST
 def give_back(request: HttpRequest, name: str) -> HttpResponse:
@@ -134,13 +152,7 @@ def give_back(request: HttpRequest, name: str) -> HttpResponse:
     operator = signed_in(request)
     with house().catalog.read() as rows:
         tenancy = get_tenancy(rows, name)
-    if close_break_glass(house().office(operator.principal_id), name, operator.name):
-        now = timezone.now()
-        BreakGlass.objects.filter(
-            tenancy_id=tenancy.tenancy_id, operator=operator, closed_at=None, ends_at__gt=now
-        ).update(closed_at=now)
-        text = f"The operator {operator} gave back the access to data of {name}."
-        notify(managers_of(tenancy), "break_glass", f"{name}: an operator's access has ended", text)
+    close_for(operator, tenancy)
     messages.success(request, f"You have no access to data of {name} any more.")
     return redirect(f"/operators/tenancies/{name}/")
 

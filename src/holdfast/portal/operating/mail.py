@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
 from holdfast.portal.notices.outbox import read, waiting
+from holdfast.portal.people.models import Person
 from holdfast.portal.tenancies.pages import Crumb
 
 from .frame import PAGE_ROWS, render_page
@@ -49,13 +50,18 @@ def show_mail(request: HttpRequest, mail_id: str) -> HttpResponse:
 @require_POST
 def remove_mail(request: HttpRequest, mail_id: str) -> HttpResponse:
     """Remove one mail unsent."""
+    remove_one(signed_in(request), mail_id)
+    messages.success(request, "The mail is removed. It was not sent.")
+    return redirect("/operators/mail/")
+
+
+def remove_one(operator: Person, mail_id: str) -> None:
+    """Remove one mail unsent. Raises Http404."""
     path = _path(mail_id)
     if not path.exists():
         raise Http404
-    house().office(signed_in(request).principal_id).record("mail.remove", mail_id)
+    house().office(operator.principal_id).record("mail.remove", mail_id)
     path.unlink(missing_ok=True)
-    messages.success(request, "The mail is removed. It was not sent.")
-    return redirect("/operators/mail/")
 
 
 def _path(mail_id: str) -> Path:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from django import forms
 from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
@@ -22,7 +21,7 @@ from holdfast.catalog.interface import Snapshot
 from holdfast.catalog.rows import MEMBERS, TENANCIES, USERS, MemberRow, UserRow
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
-from holdfast.portal.notices.notify import notify
+from holdfast.portal.notices.notify import notify, write_to
 from holdfast.portal.people.links import password_link
 from holdfast.portal.people.models import Person
 from holdfast.portal.people.sessions import end_others
@@ -122,23 +121,69 @@ def _factors(person: Person | None) -> Mapping[str, int]:
     return found
 
 
+def suspend_person(operator: Person, name: str, reason: str) -> None:
+    """Log somebody out and refuse their keys, now; they are told why. Raises Unknown or Refused."""
+    user = _other(operator, name)
+    office = house().office(operator.principal_id)
+    suspend_user(office, name)
+    office.record("user.suspend-reason", name, detail={"reason": reason})
+    for person in Person.objects.filter(principal_id=user.user_id):
+        end_others(person, None)
+        text = f"Your account is suspended: you can't log in, and your tokens are refused.\n\nReason: {reason}"
+        notify([person], "user_state", "Your account is suspended", text, level="warning")
+
+
+def resume_person(operator: Person, name: str) -> None:
+    """Let somebody back in: their keys work again. Idempotent. Raises Unknown."""
+    user = resume_user(house().office(operator.principal_id), name)
+    accounts = Person.objects.filter(principal_id=user.user_id)
+    notify(accounts, "user_state", "Your account works again", "You can log in, and your tokens work again.")
+
+
+def reset_persons_factors(operator: Person, name: str, reason: str) -> int:
+    """Take somebody's second factors away, for who lost them; they are told. Returns how many there were."""
+    _other(operator, name)
+    person = _account(name)
+    count: int = Authenticator.objects.filter(user=person).delete()[0]
+    end_others(person, None)
+    detail = {"factors": count, "reason": reason}
+    house().office(operator.principal_id).record("user.reset-factors", name, detail=detail)
+    text = f"An operator removed your second factors. If you did not ask for that, tell us at once.\n\nReason: {reason}"
+    subject = "Your second factors were removed"
+    notify([person], "factors_reset", subject, text, level="warning", url="/account/security/")
+    return count
+
+
+def make_operator(operator: Person, name: str, is_operator: bool) -> None:
+    """Make somebody an operator, or none any more. Idempotent. Raises Refused for the last one."""
+    person = _account(name)
+    if not is_operator and not Person.objects.filter(is_operator=True).exclude(pk=person.pk).exists():
+        raise Refused(f"`{name}` is the last operator: make somebody else one first")
+    if person.is_operator == is_operator:
+        return
+    Person.objects.filter(pk=person.pk).update(is_operator=is_operator)
+    house().office(operator.principal_id).record("operator.add" if is_operator else "operator.remove", name)
+    text = "You are an operator of this site now." if is_operator else "You are no operator of this site any more."
+    notify([person], "operator", text.removesuffix("."), text)
+
+
+def remove_person(operator: Person, name: str) -> None:
+    """Remove somebody for good, and log them out. Raises Unknown or Refused."""
+    user = _other(operator, name)
+    remove_user(house().office(operator.principal_id), name)
+    for person in Person.objects.filter(principal_id=user.user_id):
+        end_others(person, None)
+
+
 @page(Need.OPERATOR)
 @require_POST
 def suspend(request: HttpRequest, name: str) -> HttpResponse:
     """Log somebody out and refuse their keys, now."""
-    operator = signed_in(request)
     form = ReasonForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Say why: the person is told.")
         return _back(name)
-    user = _other(operator, name)
-    suspend_user(house().office(operator.principal_id), name)
-    house().office(operator.principal_id).record("user.suspend-reason", name, detail=form.cleaned_data)
-    for person in Person.objects.filter(principal_id=user.user_id):
-        end_others(person, None)
-        reason = form.cleaned_data["reason"]
-        text = f"Your account is suspended: you can't log in, and your tokens are refused.\n\nReason: {reason}"
-        notify([person], "user_state", "Your account is suspended", text, level="warning")
+    suspend_person(signed_in(request), name, form.cleaned_data["reason"])
     messages.success(request, f"{name} is suspended: logged out, and their tokens are refused.")
     return _back(name)
 
@@ -147,9 +192,7 @@ def suspend(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 def resume(request: HttpRequest, name: str) -> HttpResponse:
     """Let somebody back in: their keys work again."""
-    user = resume_user(house().office(signed_in(request).principal_id), name)
-    accounts = Person.objects.filter(principal_id=user.user_id)
-    notify(accounts, "user_state", "Your account works again", "You can log in, and your tokens work again.")
+    resume_person(signed_in(request), name)
     messages.success(request, f"{name} is active again.")
     return _back(name)
 
@@ -168,47 +211,27 @@ def end_all_sessions(request: HttpRequest, name: str) -> HttpResponse:
 @page(Need.OPERATOR)
 @require_POST
 def send_password_link(request: HttpRequest, name: str) -> HttpResponse:
-    """Mail somebody a link to set a password. The operator never sees it."""
+    """Mail somebody a link to set a password. The operator never sees it here."""
     person = _account(name)
     if not person.email:
         raise Refused(f"`{name}` has no e-mail address to send a link to: they have to tell you one")
     house().office(signed_in(request).principal_id).record("user.password-link", name)
-    text = (
-        f"An operator sent you this link to set a password. It works once, within an hour.\n\n{password_link(person)}"
-    )
-    notify_by_mail(person, "Set your password", text)
+    text = "An operator sent you this link to set a password. It works once, within an hour."
+    # Not a notice: it must not stand in the portal.
+    write_to(person.email, "Set your password", text, url=password_link(person))
     messages.success(request, f"A link to set a password is on its way to {person.email}.")
     return _back(name)
-
-
-def notify_by_mail(person: Person, subject: str, text: str) -> None:
-    """Mail somebody what must not stand in the portal."""
-    from holdfast.portal.notices.notify import write_to
-
-    write_to(person.email, subject, text)
 
 
 @page(Need.OPERATOR)
 @require_POST
 def reset_factors(request: HttpRequest, name: str) -> HttpResponse:
     """Take somebody's second factors away, for who lost them; they are told."""
-    operator = signed_in(request)
     form = ReasonForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Say why, and how you know that it is them: it stands in the audit log.")
         return _back(name)
-    _other(operator, name)
-    person = _account(name)
-    count, _ = Authenticator.objects.filter(user=person).delete()
-    end_others(person, None)
-    reason = form.cleaned_data["reason"]
-    house().office(operator.principal_id).record(
-        "user.reset-factors", name, detail={"factors": count, "reason": reason}
-    )
-    text = f"An operator removed your second factors. If you did not ask for that, tell us at once.\n\nReason: {reason}"
-    notify(
-        [person], "factors_reset", "Your second factors were removed", text, level="warning", url="/account/security/"
-    )
+    reset_persons_factors(signed_in(request), name, form.cleaned_data["reason"])
     messages.success(request, f"{name} logs in with the password alone until they set up a factor again.")
     return _back(name)
 
@@ -218,34 +241,17 @@ def reset_factors(request: HttpRequest, name: str) -> HttpResponse:
 def set_operator(request: HttpRequest, name: str) -> HttpResponse:
     """Make somebody an operator, or no operator any more. The last one stays."""
     wanted = request.POST.get("is_operator") == "yes"
-    person = _account(name)
-    if not wanted and not Person.objects.filter(is_operator=True).exclude(pk=person.pk).exists():
-        raise Refused(f"`{name}` is the last operator: make somebody else one first")
-    if person.is_operator != wanted:
-        Person.objects.filter(pk=person.pk).update(is_operator=wanted)
-        action = "operator.add" if wanted else "operator.remove"
-        house().office(signed_in(request).principal_id).record(action, name)
-        text = "You are an operator of this site now." if wanted else "You are no operator of this site any more."
-        notify([person], "operator", text.removesuffix("."), text)
+    make_operator(signed_in(request), name, wanted)
     messages.success(request, f"{name} is {'an operator' if wanted else 'no operator'} now.")
     return _back(name)
-
-
-class RemovalForm(forms.Form):
-    """A removal, with the name typed again."""
-
-    typed_name = forms.CharField(max_length=64)
 
 
 @page(Need.OPERATOR)
 def remove(request: HttpRequest, name: str) -> HttpResponse:
     """Remove somebody for good, after asking."""
-    operator = signed_in(request)
-    user = _other(operator, name)
+    user = _other(signed_in(request), name)
     if request.method == "POST" and request.POST.get("typed_name") == name:
-        remove_user(house().office(operator.principal_id), name)
-        for person in Person.objects.filter(principal_id=user.user_id):
-            end_others(person, None)
+        remove_person(signed_in(request), name)
         messages.success(request, f"{name} is removed. Their buckets stay; managers can transfer them.")
         return redirect("/operators/people/")
     if request.method == "POST":

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from holdfast.admin.access_keys import KnownKey, get_access_key, list_access_keys, revoke_access_key
 from holdfast.admin.errors import Unknown
 from holdfast.admin.lookups import get_tenancy, get_user
+from holdfast.catalog.rows import AccessKeyRow
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
@@ -28,7 +29,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     number = page_number(request)
     fault = ""
     try:
-        found = _find(**said)
+        found = find_tokens(**said)
     except Unknown as error:
         found, fault = [], str(error)
     shown = found[number * PAGE_ROWS : (number + 1) * PAGE_ROWS]
@@ -43,7 +44,8 @@ def tokens(request: HttpRequest) -> HttpResponse:
     return render_page(request, "operating/tokens.html", context, current="tokens/")
 
 
-def _find(id: str, owner: str, tenancy: str, state: str) -> Sequence[KnownKey]:
+def find_tokens(id: str, owner: str, tenancy: str, state: str) -> Sequence[KnownKey]:
+    """Return access keys that fit, the newest first; empty texts fit all. Raises Unknown."""
     opened = house()
     with opened.catalog.read() as rows:
         of_tenancy = get_tenancy(rows, tenancy) if tenancy else None
@@ -54,6 +56,14 @@ def _find(id: str, owner: str, tenancy: str, state: str) -> Sequence[KnownKey]:
     return fitting
 
 
+def tell_revoked(row: AccessKeyRow) -> None:
+    """Tell the owner of an access key that an operator revoked it."""
+    token = row.access_key_id
+    text = f"An operator revoked your access key (token) {token} ({row.description or 'without a description'})."
+    owner = Person.objects.filter(principal_id=row.user_id)
+    notify(owner, "token_revoked", f"Token {token} was revoked", text, level="warning")
+
+
 @page(Need.OPERATOR)
 @require_POST
 def revoke(request: HttpRequest, token: str) -> HttpResponse:
@@ -61,11 +71,6 @@ def revoke(request: HttpRequest, token: str) -> HttpResponse:
     opened = house()
     with opened.catalog.read() as rows:
         get_access_key(rows, token)
-    row = revoke_access_key(opened.office(signed_in(request).principal_id), token)
-    text = f"An operator revoked your access key (token) {token} ({row.description or 'without a description'})."
-    notify(
-        Person.objects.filter(principal_id=row.user_id), "token_revoked", f"Token {token} was revoked", text,
-        level="warning",
-    )  # fmt: skip
+    tell_revoked(revoke_access_key(opened.office(signed_in(request).principal_id), token))
     messages.success(request, f"{token} is revoked: it is refused within a second.")
     return redirect("/operators/tokens/")

@@ -21,7 +21,7 @@ from holdfast.portal.access import Standing
 from holdfast.portal.house import house
 from holdfast.portal.people.models import Person
 
-from .models import ApiToken
+from .models import READ_ONLY, ApiToken
 
 PREFIX: Final = "hft_"
 """Begins every secret, so that scanners of code know one where it was left lying."""
@@ -43,17 +43,46 @@ class NewApiToken(NamedTuple):
 
 
 def make_api_token(
-    standing: Standing, owner: Person, description: str, expires_at_us: int | None, replaces: ApiToken | None = None
+    standing: Standing,
+    owner: Person,
+    description: str,
+    expires_at_us: int | None,
+    replaces: ApiToken | None = None,
+    scope: str = READ_ONLY,
 ) -> NewApiToken:
     """Make a token for a member; `standing` is of the person who asks, whom the audit names. None = no end."""
+    return _make(standing.person, standing.tenancy.tenancy_id, owner, description, expires_at_us, replaces, scope)
+
+
+def make_site_token(
+    operator: Person,
+    description: str,
+    expires_at_us: int | None,
+    replaces: ApiToken | None = None,
+    scope: str = READ_ONLY,
+) -> NewApiToken:
+    """Make a token of the whole site for an operator: it works as long as they are one. None = no end."""
+    return _make(operator, "", operator, description, expires_at_us, replaces, scope)
+
+
+def _make(
+    maker: Person,
+    tenancy_id: str,
+    owner: Person,
+    description: str,
+    expires_at_us: int | None,
+    replaces: ApiToken | None,
+    scope: str,
+) -> NewApiToken:
     opened = house()
     secret = PREFIX + _random(_LETTERS, SECRET_LENGTH)
     token = ApiToken(
         public_id=f"API-{_random(_ID_LETTERS, _ID_LENGTH)}",
         digest=_digest(secret),
-        tenancy_id=standing.tenancy.tenancy_id,
+        tenancy_id=tenancy_id,
         person=owner,
         description=description,
+        scope=scope,
         created_at_us=opened.now_us(),
         expires_at_us=expires_at_us,
     )
@@ -63,9 +92,7 @@ def make_api_token(
     with transaction.atomic():
         token.save()
         # Within: what can't be audited is not made.
-        opened.office(standing.person.principal_id).record(
-            "api-token.create", token.public_id, standing.tenancy.tenancy_id, detail
-        )
+        opened.office(maker.principal_id).record("api-token.create", token.public_id, tenancy_id, detail)
     return NewApiToken(token, secret)
 
 
@@ -83,7 +110,10 @@ def find_api_token(secret: str) -> ApiToken | None:
         return None
     with opened.catalog.read() as rows:
         tenancy, member, user = _rows_behind(rows, token)
-    if state_of(token, tenancy, member, user, now_us) != "active":
+    works = (
+        state_of(token, tenancy, member, user, now_us) if token.tenancy_id else state_of_site_token(token, user, now_us)
+    )
+    if works != "active":
         return None
     if token.last_used_us is None or token.last_used_us <= now_us - _USE_STEP_US:
         # Conditional, since two at once must not go back in time.
@@ -129,6 +159,15 @@ def state_of(
     if user is None or user.state != "active" or tenancy is None or tenancy.state == "suspended":
         return "suspended"
     return "active"
+
+
+def state_of_site_token(token: ApiToken, user: UserRow | None, now_us: int) -> str:
+    """Return how an operator's token of the whole site stands, in the same words."""
+    if token.revoked_at_us is not None or not token.person.is_operator:
+        return "revoked"
+    if token.expires_at_us is not None and token.expires_at_us <= now_us:
+        return "expired"
+    return "active" if user is not None and user.state == "active" else "suspended"
 
 
 def end_of(token: ApiToken, member: MemberRow | None) -> int | None:

@@ -6,10 +6,13 @@ from django.conf import settings
 from django.db import models
 
 READ_ONLY = "read-only"
+READ_WRITE = "read-write"
 
 
 class ApiToken(models.Model):
-    """A bearer token for `/api/v1`, of one person in one tenancy. It can't sign S3 requests, and only reads.
+    """A bearer token for `/api/v1`, of one person in one tenancy or, for operators, on the whole site.
+
+    It can't sign S3 requests.
 
     Only the hash of its secret is kept. Whether it works is asked at every use (`api_tokens.find_api_token`): its own
     end, and the membership and tenancy as they are then.
@@ -20,10 +23,10 @@ class ApiToken(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     """The SHA-256 of the whole secret, which is random enough that nobody finds it by trying."""
     tenancy_id = models.CharField(max_length=32)
-    """The catalog's id of the tenancy."""
+    """The catalog's id of the tenancy; empty = the whole site, for an operator alone."""
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
     description = models.CharField(max_length=200)
-    scope = models.CharField(max_length=12, choices=[(READ_ONLY, READ_ONLY)], default=READ_ONLY)
+    scope = models.CharField(max_length=12, choices=[(x, x) for x in (READ_ONLY, READ_WRITE)], default=READ_ONLY)
     created_at_us = models.BigIntegerField()
     expires_at_us = models.BigIntegerField(null=True, blank=True)
     """None = never."""

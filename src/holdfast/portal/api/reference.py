@@ -1,0 +1,53 @@
+"""What the management API offers, as OpenAPI for programs and as a page for people. It tells no secrets to anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from ninja import NinjaAPI
+
+PREFIX = "/api/v1"
+
+
+def openapi(api: NinjaAPI) -> Callable[[HttpRequest], HttpResponse]:
+    """Return the page of the OpenAPI document."""
+
+    def show(request: HttpRequest) -> HttpResponse:
+        return JsonResponse(document(api), json_dumps_params={"indent": 1})
+
+    return show
+
+
+def reference(api: NinjaAPI) -> Callable[[HttpRequest], HttpResponse]:
+    """Return the page for people."""
+
+    def show(request: HttpRequest) -> HttpResponse:
+        return render(request, "api/reference.html", {"groups": groups(api), "prefix": PREFIX})
+
+    return show
+
+
+def document(api: NinjaAPI) -> dict[str, Any]:
+    """Return the OpenAPI document."""
+    return dict(api.get_openapi_schema(path_prefix=f"{PREFIX}/"))
+
+
+def groups(api: NinjaAPI) -> list[dict[str, Any]]:
+    """Return the routes by their subject, as a page or a document lists them."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for path, methods in document(api)["paths"].items():
+        for method, facts in methods.items():
+            summary, _, needs = facts.get("description", "").rpartition("Needs: ")
+            found.setdefault(facts["tags"][0], []).append(
+                {
+                    "method": method.upper(),
+                    "path": path,
+                    "summary": facts["summary"],
+                    "description": summary.strip(),
+                    "needs": needs.rstrip("."),
+                }
+            )
+    return [{"name": name, "routes": routes} for name, routes in found.items()]

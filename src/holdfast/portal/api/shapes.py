@@ -1,0 +1,255 @@
+"""What the management API takes and gives. A field that is not named here is refused: nothing is set unasked."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from ninja import Schema
+from pydantic import ConfigDict, Field
+
+Item = TypeVar("Item")
+
+
+class Said(Schema):
+    """A body. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(Schema, Generic[Item]):
+    """A page of a list."""
+
+    items: list[Item]
+    next: str | None = Field(None, description="Give it as `after` for the next page; null on the last.")
+
+
+class Done(Schema):
+    """That something was done."""
+
+    done: str
+
+
+class Tenancy(Schema):
+    name: str
+    state: str = Field(description="`active`, `readonly` or `suspended`.")
+    reason: str
+    role: str = Field(description="How the caller stands in it.")
+    limit_bytes: int | None
+    limit_objects: int | None
+    used_bytes: int
+    used_objects: int
+    new_buckets: str
+    users_may_publish: bool
+    users_may_create: bool
+    endpoint_inside: str
+    endpoint_outside: str
+    created_at: datetime
+
+
+class SetTenancy(Said):
+    limit_bytes: int | None = Field(None, ge=0, le=2**63 - 1)
+    limit_objects: int | None = Field(None, ge=0, le=2**63 - 1)
+    manager: str | None = Field(None, max_length=64, description="The first MANAGER, where the tenancy is made.")
+
+
+class SetRules(Said):
+    new_buckets: Literal["private", "members-read", "members-write"]
+    users_may_publish: bool
+    users_may_create: bool
+
+
+class SetState(Said):
+    state: Literal["active", "readonly", "suspended"]
+    reason: str = Field("", max_length=500)
+
+
+class BucketUsage(Schema):
+    name: str
+    owner: str
+    used_bytes: int
+    used_objects: int
+    limit_bytes: int | None
+    limit_objects: int | None
+
+
+class Usage(Schema):
+    used_bytes: int
+    used_objects: int
+    live_bytes: int
+    live_objects: int
+    upload_bytes: int
+    reserved_bytes: int
+    limit_bytes: int | None
+    limit_objects: int | None
+    buckets: list[BucketUsage]
+
+
+class SetQuota(Said):
+    limit_bytes: int | None = Field(ge=0, le=2**63 - 1)
+    limit_objects: int | None = Field(ge=0, le=2**63 - 1)
+
+
+class Member(Schema):
+    name: str
+    full_name: str
+    role: str
+    last_day: date | None = Field(description="Null for who has no end, and for callers who may not know it.")
+    status: str
+    source: str
+
+
+class SetMember(Said):
+    role: Literal["GUEST", "USER", "DEPUTY", "MANAGER"]
+    last_day: date
+    buckets: dict[str, Literal["read", "write"]] = Field({}, description="For a GUEST: bucket name → access.")
+
+
+class Invitation(Schema):
+    id: int
+    email: str
+    last_day: date
+    buckets: dict[str, str]
+    link_ends_at: datetime
+
+
+class Invite(Said):
+    email: str = Field(max_length=254)
+    buckets: dict[str, Literal["read", "write"]] = Field(min_length=1)
+    last_day: date
+    message: str = Field("", max_length=2000)
+
+
+class JoinRequest(Schema):
+    id: int
+    applicant: str
+    role: str
+    state: str
+    asked_at: datetime
+    answers: list[dict[str, Any]]
+    decided_by: str
+    reason: str
+
+
+class Decide(Said):
+    decision: Literal["approve", "reject", "incomplete"]
+    role: Literal["USER", "DEPUTY", "MANAGER"] | None = Field(None, description="Null: the role that was asked for.")
+    last_day: date | None = Field(None, description="Null: as long as access usually lasts here.")
+    reason: str = Field("", max_length=2000, description="The applicant reads it; needed to reject.")
+    comment: str = Field("", max_length=2000, description="The applicant never reads it.")
+
+
+class Token(Schema):
+    id: str
+    kind: str = Field(description="`s3` or `api`.")
+    owner: str
+    description: str
+    scope: str
+    state: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class NewToken(Schema):
+    id: str
+    kind: str
+    secret: str = Field(description="Shown in this one answer, and never again.")
+    expires_at: datetime | None
+
+
+class MakeToken(Said):
+    description: str = Field(min_length=1, max_length=200)
+    s3: bool = True
+    last_day: date | None = Field(None, description="Null: as long as tokens usually live here.")
+    read_only: bool = False
+    buckets: list[str] = Field([], max_length=100)
+    prefixes: list[str] = Field([], max_length=100)
+    owner: str | None = Field(None, max_length=64, description="Another member, by operators alone; they are told.")
+
+
+class RotateToken(Said):
+    overlap_hours: int = Field(0, ge=0, le=24 * 31)
+
+
+class AuditRow(Schema):
+    at: datetime
+    who: str
+    action: str
+    what: str
+    tenancy: str
+    detail: dict[str, Any]
+
+
+class Person(Schema):
+    name: str
+    full_name: str
+    email: str
+    state: str
+    has_account: bool
+    is_operator: bool
+    source: str
+
+
+class Reason(Said):
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class SetOperator(Said):
+    is_operator: bool
+
+
+class Switches(Said):
+    announcement: str | None = Field(None, max_length=1000)
+    read_only: str | None = Field(None, max_length=1000, description="The reason; null: not read-only.")
+    public_forbidden: str | None = Field(None, max_length=1000, description="The reason; null: allowed.")
+
+
+class Job(Schema):
+    name: str
+    at: datetime
+    runs: int
+    faults: int
+    fault: str
+
+
+class Mail(Schema):
+    id: str
+    to: str
+    subject: str
+    date: str
+
+
+class Capacity(Schema):
+    total_bytes: int
+    free_bytes: int
+    promised_bytes: int
+    used_bytes: int
+    tenancies_without_quota: int
+
+
+class BreakGlass(Said):
+    reason: str = Field(min_length=20, max_length=1000)
+    access: Literal["read", "write"] = "read"
+    buckets: list[str] = Field([], max_length=1000, description="Empty: all that are there now.")
+    minutes: int = Field(60, ge=15, le=480)
+
+
+class Glass(Schema):
+    operator: str
+    reason: str
+    access: str
+    buckets: list[str]
+    opened_at: datetime
+    ends_at: datetime
+    closed_at: datetime | None
+
+
+def moment(at_us: int) -> datetime:
+    """Return a moment of the catalog."""
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC)
+
+
+def moment_or_none(at_us: int | None) -> datetime | None:
+    """Return a moment of the catalog, or None."""
+    return None if at_us is None else moment(at_us)

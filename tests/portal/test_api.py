@@ -1,0 +1,243 @@
+"""The management API: who is let in, route by route, and what the routes do."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.portal import samples
+
+from holdfast.auth.roles import TABLE, Extent, Role
+from holdfast.portal.access import Need, TenancyNeed
+from holdfast.portal.api.needs import ROUTES, Route
+
+HERE, ELSEWHERE = "here-o", "elsewhere-o"
+ROLES = (Role.GUEST, Role.USER, Role.DEPUTY, Role.MANAGER)
+
+
+class Caller:
+    """A program with a token, or without."""
+
+    def __init__(self, town: Any, secret: str = "") -> None:
+        self._client = town.client()
+        self._headers = {"authorization": f"Bearer {secret}"} if secret else {}
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        return self._client.generic(
+            method,
+            f"/api/v1{path}",
+            json.dumps(body) if body is not None else "",
+            content_type="application/json",
+            headers={**self._headers, **headers},
+        )
+
+
+def token_for(town: Any, person: Any, tenancy: str, *, read_only: bool = False) -> str:
+    """Make a token; an empty tenancy is the whole site."""
+    from holdfast.portal.access import find_standing
+    from holdfast.portal.tokens.api_tokens import make_api_token, make_site_token
+    from holdfast.portal.tokens.models import READ_ONLY, READ_WRITE
+
+    scope = READ_ONLY if read_only else READ_WRITE
+    if not tenancy:
+        return make_site_token(person, "test", None, scope=scope).secret
+    standing = find_standing(person, tenancy)
+    assert standing is not None
+    return make_api_token(standing, person, "test", None, scope=scope).secret
+
+
+@pytest.fixture
+def settled(town: Any) -> Any:
+    for tenancy in (HERE, ELSEWHERE):
+        town.tenancy(tenancy)
+        for role in ROLES[1:]:
+            town.member(tenancy, f"{tenancy[:4]}-{role.value.lower()}", role)
+        samples.settle(town, tenancy)
+        samples.make_guest(town, tenancy, f"{tenancy[:4]}-guest")
+    town.operator()
+    town.person("stranger")
+    return town
+
+
+def caller(town: Any, role: Role, tenancy: str = HERE, *, read_only: bool = False) -> Caller:
+    if role is Role.OPERATOR:
+        return Caller(town, token_for(town, town.person("olga"), "", read_only=read_only))
+    person = town.person(f"{tenancy[:4]}-{role.value.lower()}")
+    return Caller(town, token_for(town, person, tenancy, read_only=read_only))
+
+
+def path_of(route: Route, town: Any, tenancy: str) -> str:
+    return samples.api_path(route.path, town, tenancy)
+
+
+def test_there_are_routes_and_each_says_what_it_needs_and_is_documented() -> None:
+    from holdfast.portal.api.reference import document
+    from holdfast.portal.api.urls import api
+
+    listed = {(method.upper(), path) for path, methods in document(api)["paths"].items() for method in methods}
+    declared = {(route.method, "/api/v1" + route.path.replace("{int:", "{")) for route in ROUTES}
+    assert listed == declared
+    assert len(listed) > 30
+
+
+def test_nobody_is_let_in_without_a_token_that_works(settled: Any) -> None:
+    for secret in ("", "hft_" + "x" * 40, "AKIAIOSFODNN7EXAMPLE"):
+        call = Caller(settled, secret)
+        for route in ROUTES[:: 1 if not secret else 7]:
+            answer = call(route.method, path_of(route, settled, HERE), {})
+            assert answer.status_code == 401, f"{route.method} {route.path}"
+            assert answer["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_session_gives_nothing_in_the_api(settled: Any) -> None:
+    client = settled.client(settled.person("olga"))
+    assert client.get("/api/v1/people").status_code == 401
+
+
+@pytest.mark.parametrize("role", [*ROLES, Role.OPERATOR])
+def test_each_role_reaches_the_routes_of_its_rights_and_no_others(settled: Any, role: Role) -> None:
+    """An empty body keeps a route that would be allowed from doing anything: it is refused for what it lacks."""
+    call = caller(settled, role)
+    for route in ROUTES:
+        if isinstance(route.need, TenancyNeed):
+            right = route.need.right
+            allowed = right is None or TABLE[right][role] not in (Extent.NONE, Extent.BREAK_GLASS)
+        else:
+            allowed = route.need is not Need.OPERATOR or role is Role.OPERATOR
+        if allowed and route.method in ("DELETE", "POST") and not samples.api_needs_body(route.path):
+            continue  # it would do it; the tests of what routes do are below
+        answer = call(route.method, path_of(route, settled, HERE), {} if route.method != "GET" else None)
+        if allowed:
+            assert answer.status_code not in (401, 403, 500), f"{role} {route.method} {route.path} {answer.content!r}"
+        else:
+            assert answer.status_code == 403, f"{role} {route.method} {route.path} {answer.status_code}"
+
+
+def test_a_token_of_one_tenancy_and_a_stranger_learn_nothing_of_another(settled: Any) -> None:
+    samples.hide(settled, ELSEWHERE)
+    of_here = caller(settled, Role.MANAGER)
+    for route in ROUTES:
+        if isinstance(route.need, TenancyNeed):
+            theirs = path_of(route, settled, ELSEWHERE)
+            there = of_here(route.method, theirs, {})
+            absent = of_here(route.method, theirs.replace(ELSEWHERE, "not-there-o", 1), {})
+            assert there.status_code == absent.status_code == 404, f"{route.method} {route.path}"
+            assert _error(there) == _error(absent)
+
+
+def _error(answer: Any) -> Any:
+    return {name: value for name, value in answer.json()["error"].items() if name != "request_id"}
+
+
+def test_a_read_only_token_changes_nothing(settled: Any) -> None:
+    for role in (Role.MANAGER, Role.OPERATOR):
+        call = caller(settled, role, read_only=True)
+        for route in ROUTES:
+            if route.method != "GET":
+                answer = call(route.method, path_of(route, settled, HERE), {})
+                assert answer.status_code == 403, f"{route.method} {route.path}"
+
+
+def test_a_token_dies_with_its_membership_its_person_and_the_operators_office(settled: Any) -> None:
+    from holdfast.admin.members import remove_member
+    from holdfast.admin.users import suspend_user
+    from holdfast.portal.people.models import Person
+
+    office = settled.house.office("test")
+    member, other, operator = caller(settled, Role.USER), caller(settled, Role.DEPUTY), caller(settled, Role.OPERATOR)
+    remove_member(office, HERE, "here-user")
+    suspend_user(office, "here-deputy")
+    Person.objects.filter(name="olga").update(is_operator=False)
+    assert member("GET", "/tenancies").status_code == 401
+    assert other("GET", "/tenancies").status_code == 401
+    assert operator("GET", "/tenancies").status_code == 401
+
+
+def test_members_are_listed_set_and_removed_and_the_same_call_again_changes_nothing(settled: Any) -> None:
+    settled.person("newcomer")
+    call = caller(settled, Role.MANAGER)
+    last_day = str(datetime.now(UTC).date() + timedelta(days=30))
+    body = {"role": "USER", "last_day": last_day}
+    first = call("PUT", f"/tenancies/{HERE}/members/newcomer", body)
+    assert first.status_code == 200, first.content
+    assert first.json() == call("PUT", f"/tenancies/{HERE}/members/newcomer", body).json()
+    names = [item["name"] for item in call("GET", f"/tenancies/{HERE}/members").json()["items"]]
+    assert "newcomer" in names
+    assert call("DELETE", f"/tenancies/{HERE}/members/newcomer", {"reason": "left"}).status_code == 200
+    deputy = caller(settled, Role.DEPUTY)
+    refused = deputy("PUT", f"/tenancies/{HERE}/members/newcomer", {"role": "MANAGER", "last_day": last_day})
+    assert refused.status_code == 400
+
+
+def test_what_a_body_does_not_name_is_refused(settled: Any) -> None:
+    call = caller(settled, Role.MANAGER)
+    body = {"new_buckets": "private", "users_may_publish": True, "users_may_create": True, "limit_bytes": 10**18}
+    answer = call("PUT", f"/tenancies/{HERE}/rules", body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["fields"][0]["field"] == "limit_bytes"
+
+
+def test_a_request_is_decided_once(settled: Any) -> None:
+    call = caller(settled, Role.MANAGER)
+    (found,) = call("GET", f"/tenancies/{HERE}/requests").json()["items"]
+    path = f"/tenancies/{HERE}/requests/{found['id']}/decision"
+    assert call("POST", path, {"decision": "approve"}).json()["state"] == "APPROVED"
+    assert call("POST", path, {"decision": "reject", "reason": "no"}).status_code == 409
+
+
+def test_tenancies_are_made_and_set_by_operators(settled: Any) -> None:
+    call = caller(settled, Role.OPERATOR)
+    body = {"limit_bytes": 10**12, "manager": "stranger"}
+    made = call("PUT", "/tenancies/new-o", body)
+    assert made.status_code == 200, made.content
+    assert call("PUT", "/tenancies/new-o", body).json() == made.json()
+    assert call("PUT", "/tenancies/new-o/state", {"state": "suspended"}).status_code == 400
+    suspended = call("PUT", "/tenancies/new-o/state", {"state": "suspended", "reason": "unpaid"})
+    assert suspended.json()["state"] == "suspended"
+    assert call("PUT", "/tenancies/No_Name", {}).status_code == 400
+    listed = call("GET", "/tenancies?limit=2").json()
+    following = call("GET", f"/tenancies?limit=2&after={listed['next']}").json()
+    names = [item["name"] for item in (*listed["items"], *following["items"])]
+    assert names == sorted({HERE, ELSEWHERE, "new-o"})
+
+
+def test_every_write_stands_in_the_audit_log_under_the_persons_id(settled: Any) -> None:
+    from holdfast.admin.audit import Sought, search_audit
+
+    olga = settled.person("olga")
+    call = caller(settled, Role.OPERATOR)
+    call("PUT", f"/tenancies/{HERE}/quota", {"limit_bytes": 5, "limit_objects": None})
+    with settled.house.catalog.read() as rows:
+        (row,) = search_audit(rows, Sought(action="tenancy.set-quota"), 5).rows
+    assert row.actor == olga.principal_id
+    found = call("GET", "/audit?action=tenancy.set-quota&person=olga").json()["items"]
+    assert [item["what"] for item in found] == [HERE]
+
+
+def test_errors_say_what_to_do_and_have_an_id_to_quote(settled: Any) -> None:
+    call = caller(settled, Role.OPERATOR)
+    answer = call("GET", "/people/nobody-of-that-name")
+    assert answer.status_code == 404
+    error = answer.json()["error"]
+    assert error["request_id"] == answer["X-Request-Id"]
+    assert "nobody-of-that-name" in error["message"]
+    assert call("GET", "/no/such/route").status_code == 404
+
+
+def test_too_many_wrong_tokens_are_told_to_wait(settled: Any) -> None:
+    from holdfast.portal.api.bearer import FAILURES_MAX
+
+    call = Caller(settled, "hft_" + "x" * 40)
+    codes = [call("GET", "/tenancies").status_code for _ in range(FAILURES_MAX + 1)]
+    assert codes[0] == 401
+    assert codes[-1] == 429
+    assert call("GET", "/tenancies")["Retry-After"] == "60"
+
+
+def test_the_reference_is_there_for_people_and_programs(settled: Any) -> None:
+    client = settled.client()
+    page = client.get("/api/v1/").content.decode()
+    assert "/api/v1/tenancies/{tenancy}/members" in page
+    assert client.get("/api/v1/openapi.json").json()["openapi"].startswith("3.")
