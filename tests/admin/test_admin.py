@@ -10,6 +10,7 @@ import pytest
 
 from holdfast.admin.access_keys import create_access_key, list_access_keys
 from holdfast.admin.errors import AdminError, Refused, Taken, Unknown
+from holdfast.admin.groups import give_role, take_role
 from holdfast.admin.lookups import get_member, get_tenancy, get_user
 from holdfast.admin.members import add_member, list_members, remove_member
 from holdfast.admin.office import DAY_US, Office
@@ -24,7 +25,16 @@ from holdfast.admin.tenancies import (
     suspend_tenancy,
 )
 from holdfast.admin.usage import bucket_usages, tenancy_usage
-from holdfast.admin.users import create_user, list_users, remove_user, resume_user, suspend_user
+from holdfast.admin.users import (
+    create_user,
+    disable_user,
+    enable_user,
+    list_users,
+    remove_user,
+    resume_user,
+    set_email,
+    suspend_user,
+)
 from holdfast.auth.keyring import Keyring
 from holdfast.auth.roles import Role
 from holdfast.catalog.rows import AUDIT, BUCKETS, TENANCIES, USAGE, USERS, BucketRow, UsageRow
@@ -57,6 +67,11 @@ CHANGES: list[Callable[[Office], Any]] = [
     lambda office: create_user(office, "ben", "ben@example.org"),
     lambda office: suspend_user(office, "uma"),
     lambda office: resume_user(office, "uma"),
+    lambda office: disable_user(office, "uma"),
+    lambda office: enable_user(office, "uma"),
+    lambda office: set_email(office, "uma", "uma@example.org"),
+    lambda office: give_role(office, "a-o", "uma", Role.DEPUTY, None),
+    lambda office: take_role(office, "a-o", "uma"),
     lambda office: remove_user(office, "uma"),
     lambda office: add_member(office, "a-o", "uma", Role.DEPUTY),
     lambda office: remove_member(office, "a-o", "uma"),

@@ -23,6 +23,9 @@ Result = TypeVar("Result")
 
 DAY_US: Final = 86_400_000_000
 
+Source = Literal["cli", "portal", "ldap", "oidc"]
+"""Who made a membership, and so who may change it without being asked."""
+
 
 class Change(NamedTuple, Generic[Result]):
     """What a change did: its result, and the facts of its audit row. `detail` never holds a secret."""
@@ -46,7 +49,7 @@ class Office:
     generation: Generation
     actor: str
     """Who acts, for the audit: `cli:root`, or a user's id."""
-    source: Literal["cli", "portal", "ldap"] = "cli"
+    source: Source = "cli"
     now_us: Callable[[], int] = _now_us
     random: random.Random = field(default_factory=secrets.SystemRandom)
 

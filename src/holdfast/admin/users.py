@@ -50,9 +50,38 @@ def resume_user(office: Office, name: str) -> UserRow:
     return _set_state(office, "user.resume", name, "active")
 
 
-def _set_state(office: Office, action: str, name: str, state: str) -> UserRow:
+def disable_user(office: Office, name: str) -> UserRow:
+    """Refuse every access key of a user whom the directory that they come from disabled. A suspension stays one.
+
+    It is another state than `suspended`, so that a directory never takes back what an operator did. Raises Unknown.
+    """
+    return _set_state(office, "user.disable", name, "disabled", only="active")
+
+
+def enable_user(office: Office, name: str) -> UserRow:
+    """Let a user in again who is back in the directory. A suspension stays one. Raises Unknown."""
+    return _set_state(office, "user.enable", name, "active", only="disabled")
+
+
+def set_email(office: Office, name: str, email: str) -> UserRow:
+    """Change where notices for a user go. Raises Unknown, or Refused for what is no address."""
+    check_email(email)
+
     def change(rows: Transaction, now_us: int) -> Change[UserRow]:
-        user = get_user(rows, name)._replace(state=state)
+        user = get_user(rows, name)._replace(email=email)
+        rows.replace(USERS, user)
+        return Change(user, name, detail={"user_id": user.user_id})
+
+    return office.commit("user.email", change)
+
+
+def _set_state(office: Office, action: str, name: str, state: str, *, only: str = "") -> UserRow:
+    """Set a user's state; with `only`, nothing but that state is changed."""
+
+    def change(rows: Transaction, now_us: int) -> Change[UserRow]:
+        user = get_user(rows, name)
+        if not only or user.state == only:
+            user = user._replace(state=state)
         rows.replace(USERS, user)
         return Change(user, name, detail={"user_id": user.user_id})
 

@@ -32,7 +32,7 @@ class UserRow(NamedTuple):
     name: str
     email: str
     state: str
-    """`active`, `suspended` or `removed`."""
+    """`active`, `suspended` (by an operator), `disabled` (by the directory that they come from) or `removed`."""
     live_name: str
     """The name while it is taken; the user id once the user is removed, so that somebody else may use the name."""
     created_at_us: int
@@ -48,7 +48,7 @@ class MemberRow(NamedTuple):
     buckets: str
     """For a GUEST, JSON: bucket id → `read` or `write`."""
     source: str
-    """`cli`, `portal`, `ldap` or `break-glass`: a reconciling job touches only rows of its own source."""
+    """`cli`, `portal`, `ldap`, `oidc` or `break-glass`: what reconciles touches only rows of its own source."""
     created_at_us: int
 
 
