@@ -22,6 +22,7 @@ from holdfast.config import (
     default_home,
     load_settings,
     parse_size,
+    read_secret,
     show_size,
     template,
 )
@@ -206,3 +207,17 @@ def test_the_portals_origin_is_what_a_browser_writes(portal: tuple[str, ...], ur
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(SettingError, match=r"--portal-url is .*: allowed is a URL with its scheme and host"):
         load_settings(Path("/nonexistent"), {"portal_url": url}, {})
+
+
+def test_a_secret_is_read_from_a_file_that_is_closed_to_others(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("hush \n")
+    path.chmod(0o600)
+    assert read_secret(path, "oidc_client_secret_file") == "hush"
+    for mode, text, reason in ((0o640, "hush", "chmod 600"), (0o600, "\n", "is empty")):
+        path.write_text(text)
+        path.chmod(mode)
+        with pytest.raises(SettingError, match=f"`oidc_client_secret_file`.*{reason}"):
+            read_secret(path, "oidc_client_secret_file")
+    with pytest.raises(SettingError, match="can't be read: No such file"):
+        read_secret(tmp_path / "absent", "oidc_client_secret_file")

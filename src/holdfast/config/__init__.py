@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .kinds import Address, GroupRole, Network, SettingError
+from .secret_files import read_secret
 from .settings import ALL_SETTINGS, LIMITS, SETTINGS, SITE, Limits, Setting, Settings
 from .site import Site
 from .sizes import parse_size, show_size
@@ -25,6 +26,7 @@ __all__ = [
     "default_home",
     "load_settings",
     "parse_size",
+    "read_secret",
     "show_size",
     "template",
 ]

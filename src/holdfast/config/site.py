@@ -70,6 +70,10 @@ class Site:
     ldap_start_tls: str = field(
         default="yes", metadata=_about(one_of("yes", "no"), "Whether an `ldap://` connection is encrypted by StartTLS.")
     )
+    ldap_ca_file: Path | None = field(
+        default=None,
+        metadata=_about(PATH, "The certificates that vouch for the directory's own. Empty: those of this machine."),
+    )
     ldap_bind_dn: str = field(
         default="", metadata=_about(LINE, "As whom the directory is searched. Empty: anonymously.")
     )
