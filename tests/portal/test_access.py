@@ -33,7 +33,7 @@ def test_a_suspended_person_is_logged_out_at_the_next_request(town: Any) -> None
 
 
 def test_the_database_knows_no_session_key_that_a_browser_has(town: Any) -> None:
-    from django.contrib.sessions.models import Session
+    from holdfast.portal.people.models import Session
 
     client = town.client(town.person("ann"))
     cookie = client.cookies["__Host-session"].value

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from holdfast.portal.access import _FOREIGN, AnyNeed, Need, TenancyNeed
+from holdfast.portal.access import FOREIGN, AnyNeed, Need, TenancyNeed
 
 _NONE = re.compile("")
 
@@ -51,7 +51,7 @@ def _walk(patterns: Any, prefix: str, before: tuple[str, ...]) -> Iterator[Page]
         if isinstance(pattern, URLPattern):
             name = pattern.name or ""
             own = getattr(pattern.callback, "need", None)
-            need = own if own is not None else _FOREIGN.get(name)
+            need = own if own is not None else FOREIGN.get(name)
             yield Page(route, name, need, tuple(dict.fromkeys(arguments)), own is None)
         elif getattr(pattern, "app_name", None) != "ninja":
             yield from _walk(pattern.url_patterns, route, arguments)

@@ -146,9 +146,8 @@ def tenancy_page(
 
 
 # Pages that others wrote, by the name of their URL.
-_FOREIGN: Final[dict[str, AnyNeed]] = {
+FOREIGN: Final[dict[str, AnyNeed]] = {
     "account_login": Need.ANYBODY,
-    "account_signup": Need.ANYBODY,
     "account_inactive": Need.ANYBODY,
     "account_confirm_email": Need.ANYBODY,
     "account_email_verification_sent": Need.ANYBODY,
@@ -159,30 +158,19 @@ _FOREIGN: Final[dict[str, AnyNeed]] = {
     "account_logout": Need.ANYBODY,
     "account_reauthenticate": Need.PERSON,
     "account_change_password": Need.PERSON,
-    "account_set_password": Need.PERSON,
-    "account_email": Need.PERSON,
     "mfa_authenticate": Need.ANYBODY,
-    "mfa_trust": Need.ANYBODY,
     "mfa_reauthenticate": Need.PERSON,
     "mfa_reauthenticate_webauthn": Need.PERSON,
     "mfa_login_webauthn": Need.ANYBODY,
-    "mfa_signup_webauthn": Need.ANYBODY,
-    "mfa_index": Need.PERSON,
     "mfa_activate_totp": Need.PERSON,
     "mfa_deactivate_totp": Need.PERSON,
     "mfa_generate_recovery_codes": Need.PERSON,
     "mfa_view_recovery_codes": Need.PERSON,
     "mfa_download_recovery_codes": Need.PERSON,
-    "mfa_list_webauthn": Need.PERSON,
     "mfa_add_webauthn": Need.PERSON,
     "mfa_edit_webauthn": Need.PERSON,
     "mfa_remove_webauthn": Need.PERSON,
     "socialaccount_login_cancelled": Need.ANYBODY,
-    "socialaccount_login_error": Need.ANYBODY,
-    "socialaccount_signup": Need.ANYBODY,
-    "socialaccount_connections": Need.PERSON,
-    "openid_connect_login": Need.ANYBODY,
-    "openid_connect_callback": Need.ANYBODY,
 }
 
 
@@ -195,7 +183,7 @@ def find_need(request: HttpRequest, view: View) -> AnyNeed | None:
     if match is None:
         return None
     # The management API asks for a bearer token itself, at each of its routes.
-    return Need.ANYBODY if "ninja" in match.app_names else _FOREIGN.get(match.url_name or "")
+    return Need.ANYBODY if "ninja" in match.app_names else FOREIGN.get(match.url_name or "")
 
 
 def check_access(request: HttpRequest, need: AnyNeed | None) -> HttpResponseBase | None:

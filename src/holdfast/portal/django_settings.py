@@ -14,10 +14,28 @@ from holdfast import __version__
 from holdfast.assemble import Home
 from holdfast.config import Settings
 
+from .upstream import check_upstream, providers
+
 HERE: Final = Path(__file__).parent
 PASSWORD_LINK_S: Final = 3600
 """How long a link to set a password works."""
 PASSWORD_LENGTH_MIN: Final = 12
+CACHE_TABLE: Final = "portal_cache"
+RATE_LIMITS: Final = {
+    # Many people of one institution come from one address; log-ins that fail have a throttle of their own.
+    "login": "120/m/ip",
+    "login_failed": "60/m/ip,5/15m/key",  # codes of second factors alone
+    "signup": "20/m/ip,100/d/ip",
+    "reset_password": "20/m/ip,5/h/key",
+    "reset_password_from_key": "60/m/ip",
+    "change_password": "10/m/user",
+    "manage_email": "20/m/user",
+    "reauthenticate": "20/m/user",
+    "confirm_email": "1/3m/key",
+}
+"""How often an address, an account or a person may ask for what. Above that, the answer is 429."""
+
+_FORMS: Final = "holdfast.portal.people.forms"
 
 SLICES: Final = ("people", "notices", "tenancies", "joining", "tokens", "data", "operating")
 
@@ -39,7 +57,8 @@ def secret_key(path: Path) -> str:
 
 
 def values(settings: Settings, home: Home) -> dict[str, Any]:
-    """Return all of Django's settings that are not its defaults."""
+    """Return all of Django's settings that are not its defaults. Raises SettingError."""
+    check_upstream(settings)
     origin = urlsplit(settings.portal_origin or "https://localhost")
     host = origin.hostname or "localhost"
     site = settings.site
@@ -51,7 +70,6 @@ def values(settings: Settings, home: Home) -> dict[str, Any]:
             *(f"holdfast.portal.{name}" for name in SLICES),
             "django.contrib.auth",
             "django.contrib.contenttypes",
-            "django.contrib.sessions",
             "django.contrib.messages",
             "django.contrib.staticfiles",
             "allauth",
@@ -74,6 +92,7 @@ def values(settings: Settings, home: Home) -> dict[str, Any]:
             "django.contrib.messages.middleware.MessageMiddleware",
             "django.middleware.clickjacking.XFrameOptionsMiddleware",
             "allauth.account.middleware.AccountMiddleware",
+            "holdfast.portal.middleware.OwnNames",
             "holdfast.portal.middleware.DefaultDeny",
         ],
         "ROOT_URLCONF": "holdfast.portal.urls",
@@ -108,7 +127,14 @@ def values(settings: Settings, home: Home) -> dict[str, Any]:
             }
         },
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
-        "CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
+        # Codes that were used and tries that were counted outlive a restart, and no flood of others pushes them out.
+        "CACHES": {
+            "default": {
+                "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+                "LOCATION": CACHE_TABLE,
+                "OPTIONS": {"MAX_ENTRIES": 100_000},
+            }
+        },
         "USE_TZ": True,
         "TIME_ZONE": "UTC",
         "LANGUAGE_CODE": "en-gb",
@@ -127,7 +153,7 @@ def values(settings: Settings, home: Home) -> dict[str, Any]:
         "AUTH_USER_MODEL": "people.Person",
         "AUTHENTICATION_BACKENDS": [
             "holdfast.portal.people.backends.ByPassword",
-            *(["holdfast.portal.people.ldap.ByDirectory"] if site.ldap_server else []),
+            *(["holdfast.portal.people.from_directory.ByDirectory"] if site.ldap_server else []),
         ],
         "PASSWORD_HASHERS": ["django.contrib.auth.hashers.Argon2PasswordHasher"],
         "AUTH_PASSWORD_VALIDATORS": [
@@ -143,18 +169,35 @@ def values(settings: Settings, home: Home) -> dict[str, Any]:
         "LOGIN_REDIRECT_URL": "/",
         "LOGOUT_REDIRECT_URL": "/account/login/",
         "ACCOUNT_ADAPTER": "holdfast.portal.people.adapters.AccountAdapter",
-        "SOCIALACCOUNT_ADAPTER": "holdfast.portal.people.adapters.ProviderAdapter",
+        "SOCIALACCOUNT_ADAPTER": "holdfast.portal.people.oidc.ProviderAdapter",
+        "SOCIALACCOUNT_PROVIDERS": providers(settings),
         "MFA_ADAPTER": "holdfast.portal.people.adapters.FactorAdapter",
         "ACCOUNT_USER_MODEL_USERNAME_FIELD": "name",
         "ACCOUNT_USER_DISPLAY": "holdfast.portal.people.models.display_name",
         "ACCOUNT_LOGIN_METHODS": {"username", "email"},
         "ACCOUNT_SIGNUP_FIELDS": ["username*", "email*", "password1*"],
+        "ACCOUNT_FORMS": {
+            "login": f"{_FORMS}.LoginForm",
+            "signup": f"{_FORMS}.SignUpForm",
+            "add_email": f"{_FORMS}.ChangeAddressForm",
+            "change_password": f"{_FORMS}.ChangePasswordForm",
+            "set_password": f"{_FORMS}.SetPasswordForm",
+            "reset_password": f"{_FORMS}.ResetForm",
+            "reset_password_from_key": f"{_FORMS}.ChoosePasswordForm",
+            "reauthenticate": f"{_FORMS}.ProveForm",
+        },
+        "ACCOUNT_CHANGE_EMAIL": True,
+        "ACCOUNT_EMAIL_NOTIFICATIONS": True,
+        "ACCOUNT_LOGIN_ON_PASSWORD_RESET": True,
+        "ACCOUNT_PRESERVE_USERNAME_CASING": False,
+        "ACCOUNT_RATE_LIMITS": RATE_LIMITS,
         "ACCOUNT_EMAIL_VERIFICATION": "mandatory",
         "ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS": 1,
         "ACCOUNT_UNIQUE_EMAIL": True,
         "ACCOUNT_PREVENT_ENUMERATION": True,
         "ACCOUNT_REAUTHENTICATION_REQUIRED": True,
         "ACCOUNT_REAUTHENTICATION_TIMEOUT": 900,
+        "ACCOUNT_REAUTHENTICATION_METHODS": ["password", "mfa"],
         "ACCOUNT_SESSION_REMEMBER": True,
         "ACCOUNT_LOGOUT_ON_GET": False,
         "ACCOUNT_CONFIRM_EMAIL_ON_GET": False,
@@ -166,7 +209,19 @@ def values(settings: Settings, home: Home) -> dict[str, Any]:
         "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
         "MFA_PASSKEY_LOGIN_ENABLED": True,
         "MFA_TOTP_ISSUER": site.site_name,
+        # A code counts for 30 seconds more on either side, for clocks that are a little off.
+        "MFA_TOTP_TOLERANCE": 1,
+        "MFA_FORMS": {
+            "add_webauthn": f"{_FORMS}.PasskeyForm",
+            "edit_webauthn": f"{_FORMS}.RenamePasskeyForm",
+            "login_webauthn": f"{_FORMS}.LoginPasskeyForm",
+            "authenticate_webauthn": f"{_FORMS}.SecondStepPasskeyForm",
+            "reauthenticate_webauthn": f"{_FORMS}.ProvePasskeyForm",
+        },
+        "MFA_RATE_LIMITS": {"webauthn_login": "60/m/ip"},
         "SOCIALACCOUNT_EMAIL_AUTHENTICATION": False,
+        "SOCIALACCOUNT_EMAIL_REQUIRED": False,
+        "SOCIALACCOUNT_EMAIL_VERIFICATION": "none",
         "SOCIALACCOUNT_STORE_TOKENS": False,
         "SOCIALACCOUNT_LOGIN_ON_GET": False,
         # Cookies: of this host alone, for https alone. `__Host-` makes browsers refuse any other.
@@ -203,11 +258,6 @@ def _policy(settings: Settings) -> dict[str, Any]:
     """Return the Content-Security-Policy: our own files, and data from S3's origins."""
     # A port can't be left open in a source, but `*` stands for any.
     stores = [f"http://*.{settings.domain}:*", f"https://*.{settings.ext_domain}:*"]
-    forms = [SELF]
-    if settings.site.oidc_issuer:
-        # Browsers hold the redirect that answers a form to this, too.
-        parts = urlsplit(settings.site.oidc_issuer)
-        forms.append(f"{parts.scheme}://{parts.netloc}")
     return {
         "default-src": [NONE],
         "script-src": [SELF],
@@ -216,7 +266,7 @@ def _policy(settings: Settings) -> dict[str, Any]:
         "img-src": [SELF, "data:", *stores],
         "connect-src": [SELF, *stores],
         "frame-src": stores,
-        "form-action": forms,
+        "form-action": [SELF],
         "manifest-src": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],

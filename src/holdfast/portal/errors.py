@@ -75,6 +75,17 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return error_page(request, 404, "There is no such page", "Check the address, or start from the home page.")
 
 
+def denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler of 403."""
+    return forbidden(request, "Go back, or start from the home page.")
+
+
+def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """allauth's handler of 429."""
+    text = "Too many of these came from you or from your network. Wait some minutes, then try again."
+    return error_page(request, 429, "Slower, please", text)
+
+
 def failed(request: HttpRequest) -> HttpResponse:
     """Django's handler of 500: a fault of ours, with nothing of it shown but the id that the log has too."""
     text = "That is our fault, not yours. What you did may not have happened: look before you try again."

@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from holdfast import assemble
 from holdfast.admin.endpoints import Endpoints, Serving, endpoints_of
-from holdfast.admin.office import Office
+from holdfast.admin.office import Office, Source
 from holdfast.auth.generation import Generation
 from holdfast.auth.keyring import Keyring
 from holdfast.catalog.interface import Catalog
@@ -37,7 +37,7 @@ class House:
     """None for a command that runs beside the server or without one."""
     now_us: Callable[[], int] = _now_us
 
-    def office(self, actor: str, source: Literal["portal", "ldap"] = "portal") -> Office:
+    def office(self, actor: str, source: Source = "portal") -> Office:
         """Return where `admin` works. `actor` is the id of the person who acts, for the audit."""
         return Office(self.catalog, self.generation, actor, source=source, now_us=self.now_us)
 

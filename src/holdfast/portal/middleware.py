@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
+from django.contrib.auth import SESSION_KEY, logout
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 
 from holdfast.telemetry.log import get_log
 
 from .access import check_access, find_need, person_of
 from .errors import explain
-from .people.backends import may_log_in
+from .people.recent import prove_again
+from .people.sessions import touch
 from .visits import new_visit_id
 
 _log = get_log("portal")
@@ -60,9 +65,32 @@ class LivePerson:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         person = person_of(request)
-        if person is not None and not may_log_in(person):
+        if person is not None:
+            touch(request.session)
+        elif SESSION_KEY in request.session:
+            # The backend found that they may not be here (`backends.may_log_in`).
             logout(request)
+            return redirect("account_inactive")
         return self._next(request)
+
+
+# Django and allauth have an answer to these.
+_ANSWERED: Final = (Http404, PermissionDenied, BadRequest, SuspiciousOperation, ImmediateHttpResponse)
+
+
+class OwnNames:
+    """Gives pages of allauth the `site` that every template has: its views use the name for what a Host header says."""
+
+    def __init__(self, get_response: Next) -> None:
+        self._next = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self._next(request)
+
+    def process_template_response(self, request: HttpRequest, response: TemplateResponse) -> TemplateResponse:
+        """Take the name out of what the view said."""
+        (response.context_data or {}).pop("site", None)
+        return response
 
 
 class DefaultDeny:
@@ -76,6 +104,10 @@ class DefaultDeny:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
         """Return the page for an error that a person can be told; what is our fault goes to the log."""
+        if isinstance(error, ReauthenticationRequired):
+            return prove_again(request)
+        if isinstance(error, _ANSWERED):
+            return None
         explained = explain(request, error)
         if explained is None:
             _log.exception("a page failed", visit=getattr(request, "visit_id", ""), exc_info=error)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+handler403 = "holdfast.portal.errors.denied"
 handler404 = "holdfast.portal.errors.not_found"
+handler429 = "holdfast.portal.errors.too_many"
 handler500 = "holdfast.portal.errors.failed"
 
 urlpatterns = [
@@ -18,5 +20,5 @@ urlpatterns = [
     path("", include("holdfast.portal.operating.tenancy_urls")),
     path("operators/", include("holdfast.portal.operating.urls")),
     path("api/v1/", include("holdfast.portal.api.urls")),
-    path("account/", include("allauth.urls")),
+    path("account/", include("holdfast.portal.people.foreign")),
 ]

@@ -38,14 +38,19 @@ def rounds() -> tuple[Round, ...]:
     """Return what is done, with Django configured."""
     from .data.credentials import forget_old_keys
     from .data.deletions import forget_old_deletions, work_on_deletions
+    from .house import house
     from .joining.asking import tell_waiting
     from .joining.granting import apply_waiting
     from .joining.reconcile import reconcile
     from .joining.reminders import remind
     from .notices.delivery import deliver
+    from .people.from_directory import sync
+    from .people.tidy import tidy
     from .tokens.once import forget_used_forms
     from .tokens.reminders import remind_owners
 
+    site = house().settings.site
+    of_directory = [Round("directory", site.directory_sync_minutes * 60, sync)] if site.ldap_server else []
     return (
         Round("mail", 5, deliver),
         Round("deletions", 1, work_on_deletions),
@@ -57,6 +62,8 @@ def rounds() -> tuple[Round, ...]:
         Round("grants", 5, apply_waiting),
         Round("members", 300, reconcile),
         Round("reminders", 3600, remind),
+        Round("old sessions and links", 3600, tidy),
+        *of_directory,
     )
 
 

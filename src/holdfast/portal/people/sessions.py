@@ -1,38 +1,74 @@
-"""Sessions in the database, of which it only knows hashes: who reads a copy of it can't go on with anybody's."""
+"""Sessions in the database, which knows only hashes of their keys and sealed contents.
+
+Who reads a copy of it can't go on with anybody's session, and finds no link or seed that a session holds for a while.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from typing import Any
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.base_session import AbstractBaseSession
-from django.contrib.sessions.models import Session
+from django.utils import timezone
 
-from .models import Person
+from holdfast.auth.keyring import KeyringError
+from holdfast.portal.house import house
+
+from .models import Person, Session
+
+_CONTENTS: Final = b"portal-session"
+SEEN_EVERY_S: Final = 600
+"""How exactly the last visit is known: a session that is used is saved this often, and so ends that much later."""
 
 
 class SessionStore(db.SessionStore):
-    """Django's own, with the hash of the key in the place of the key."""
+    """Django's own, with the hash of the key in the place of the key, and what it holds sealed by the keyring."""
 
-    def _get_session_from_db(self) -> Session | None:
+    @classmethod
+    def get_model_class(cls) -> Any:
+        return Session
+
+    def encode(self, session_dict: dict[str, Any]) -> str:
+        text = json.dumps(session_dict, separators=(",", ":"))
+        sealed, version = house().keyring.seal(text, _CONTENTS)
+        return f"{version}:{base64.b64encode(sealed).decode()}"
+
+    def decode(self, session_data: str | bytes) -> dict[str, Any]:
+        """Return what a session holds; nothing of one that doesn't open any more, which logs its browser out."""
+        text = session_data.decode() if isinstance(session_data, bytes) else session_data
+        version, _, sealed = text.partition(":")
+        try:
+            found = json.loads(house().keyring.unseal(base64.b64decode(sealed, validate=True), int(version), _CONTENTS))
+        except (KeyringError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _get_session_from_db(self) -> AbstractBaseSession | None:
         clear, self._session_key = self._session_key, digest_of(self._session_key)
         try:
-            found = super()._get_session_from_db()  # type: ignore[misc]
+            found: AbstractBaseSession | None = super()._get_session_from_db()  # type: ignore[misc]
         finally:
             self._session_key = clear
         if found is None:
             self._session_key = None
-            return None
-        assert isinstance(found, Session)
         return found
 
     def exists(self, session_key: str) -> bool:
         return super().exists(digest_of(session_key) or "")
 
     def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
-        made = super().create_model_instance(data)
+        made: AbstractBaseSession = super().create_model_instance(data)
         made.session_key = digest_of(made.session_key) or ""
+        assert isinstance(made, Session)
+        person_id = data.get("_auth_user_id")
+        made.person_id = int(person_id) if person_id else None
+        made.agent = str(data.get("agent", ""))[:80] if person_id else ""
+        began_s = data.get("began_s")
+        made.began_at = datetime.fromtimestamp(began_s, UTC) if person_id and began_s else None
         return made
 
     def delete(self, session_key: str | None = None) -> None:
@@ -46,12 +82,20 @@ def digest_of(session_key: str | None) -> str | None:
     return hashlib.sha256(session_key.encode()).hexdigest()[:40] if session_key else None
 
 
+def touch(session: Any) -> None:
+    """Remember a visit, so that a session ends some hours after the last one and not after the log-in."""
+    now_s = int(timezone.now().timestamp())
+    if now_s - session.get("seen_s", 0) >= SEEN_EVERY_S:
+        session["seen_s"] = now_s
+
+
+def begin(session: Any, agent: str) -> None:
+    """Remember when and with which browser somebody logged in."""
+    session["began_s"] = session["seen_s"] = int(timezone.now().timestamp())
+    session["agent"] = agent
+
+
 def end_others(person: Person, session_key: str | None) -> int:
-    """Log a person out everywhere but in one session, None = everywhere; return how many ended."""
-    kept = digest_of(session_key)
-    ended = 0
-    for session in Session.objects.exclude(session_key=kept or ""):
-        if session.get_decoded().get("_auth_user_id") == str(person.pk):
-            session.delete()
-            ended += 1
-    return ended
+    """Log a person out everywhere but in the session with this key, and return how many sessions ended."""
+    others = Session.objects.filter(person=person).exclude(session_key=digest_of(session_key) or "")
+    return others.delete()[0]

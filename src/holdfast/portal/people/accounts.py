@@ -1,0 +1,113 @@
+"""Accounts that others make: an operator invites somebody, or makes them an operator."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from holdfast.admin.errors import Refused, Taken
+from holdfast.admin.names import check_user_name
+from holdfast.admin.office import Office
+from holdfast.admin.users import create_user, set_email
+from holdfast.portal.house import house
+
+from .links import password_link
+from .models import Person
+from .principals import clear_way, find_user
+
+
+class Invitation(NamedTuple):
+    """An account, and the way into it."""
+
+    person: Person
+    link: str
+    """Where the password is set, once, within an hour; empty for who has a password elsewhere."""
+    is_new: bool
+
+
+def invite(office: Office, name: str, email: str, full_name: str = "", *, tells: bool = True) -> Invitation:
+    """Give a user of the store an account, and return the link at which they set their first password.
+
+    A user who is not there yet is made. With `tells`, the link is mailed, too. The address counts as confirmed: whoever
+    invites vouches for it. Raises Refused or Taken.
+    """
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise Refused(f"`{email}` is not an e-mail address") from None
+    check_user_name(name)
+    clear_way(name=name, email=email)
+    person = Person.objects.filter(name=name).first()
+    is_new = person is None
+    if person is None:
+        _check_free(email, None)
+        person = _make(office, name, email, full_name)
+    elif person.email.lower() != email:
+        raise Refused(
+            f"`{name}` has an account with another e-mail address, {person.email or 'none'}: they change it themselves "
+            "on the page Profile"
+        )
+    else:
+        _confirm(person, email)
+    link = password_link(person) if person.keeps_password_here else ""
+    office.record("person.invite", name, detail={"user_id": person.principal_id})
+    if tells and link:
+        _mail(person, link)
+    return Invitation(person, link, is_new)
+
+
+def set_operator(office: Office, name: str, *, is_operator: bool) -> Person:
+    """Make somebody an operator, or no operator any more. Idempotent. Raises Refused where there is no such account."""
+    person = Person.objects.filter(name=name).first()
+    if person is None:
+        raise Refused(f"there is no account `{name}`: make one with holdfast user invite {name} --email ADDRESS")
+    if person.is_operator != is_operator:
+        Person.objects.filter(pk=person.pk).update(is_operator=is_operator)
+        person.is_operator = is_operator
+        office.record("operator.add" if is_operator else "operator.remove", name)
+    return person
+
+
+def _make(office: Office, name: str, email: str, full_name: str) -> Person:
+    with house().catalog.read() as rows:
+        user = find_user(rows, name)
+    if user is None:
+        user = create_user(office, name, email)
+    elif user.state != "active":
+        raise Refused(f"user `{name}` is {user.state}: holdfast user resume {name} takes that back")
+    elif user.email.lower() != email:
+        user = set_email(office, name, email)
+    person = Person(name=name, email=email, full_name=full_name, source="cli", principal_id=user.user_id)
+    person.set_unusable_password()
+    person.save()
+    _confirm(person, email)
+    return person
+
+
+def _confirm(person: Person, email: str) -> None:
+    _check_free(email, person)
+    with transaction.atomic():
+        EmailAddress.objects.filter(user=person).exclude(email=email).update(primary=False)
+        EmailAddress.objects.update_or_create(user=person, email=email, defaults={"verified": True, "primary": True})
+
+
+def _check_free(email: str, person: Person | None) -> None:
+    own = person.pk if person is not None else 0
+    others = Person.objects.filter(email__iexact=email).exclude(pk=own)
+    if others.exists() or EmailAddress.objects.filter(email=email, verified=True).exclude(user_id=own).exists():
+        raise Taken(f"the address `{email}` belongs to another account")
+
+
+def _mail(person: Person, link: str) -> None:
+    from holdfast.portal.notices.notify import write_to
+
+    text = (
+        f"You have an account here, as {person.name}. Open this link to choose a password; it works once, within an "
+        f"hour. If it is too late by then, take the way “Forgot your password?” on the log-in page."
+    )
+    write_to(person.email, "Your account", text, url=link)
