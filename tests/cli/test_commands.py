@@ -20,7 +20,7 @@ from holdfast.catalog.sqlite import SqliteCatalog
 from holdfast.cli.main import COMMANDS, cli
 
 T = "my-os-tenancy-o"
-OURS = ("tenancy", "user", "member", "key", "site", "usage", "dns")
+OURS = ("tenancy", "user", "admin", "mail", "member", "key", "site", "usage", "dns")
 
 
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group(name="user")
 def command() -> None:
-    """Create, list, suspend and remove users."""
+    """Create, invite, list, suspend and remove users."""
 
 
 def _document(user: UserRow) -> dict[str, Any]:
@@ -50,6 +50,33 @@ def list_(desk: Desk) -> None:
         users = list_users(rows)
     table = [(user.name, user.state, user.email, moment(user.created_at_us)[:10], user.user_id) for user in users]
     desk.table([_document(user) for user in users], ("USER", "STATE", "EMAIL", "CREATED", "ID"), table)
+
+
+@desk_command(
+    "holdfast user invite alice --email alice@example.org",
+    "holdfast user invite alice --email alice@example.org --full-name 'Alice Liddell'",
+    group=command,
+    name="invite",
+)
+@click.argument("user")
+@click.option("--email", required=True, metavar="ADDRESS", help="Where the link and later mail go.")
+@click.option("--full-name", default="", metavar="TEXT", help="What pages call the user.")
+def invite(desk: Desk, user: str, email: str, full_name: str) -> None:
+    """Give a user an account in the portal. One who is not there yet is made.
+
+    Prints and mails a link at which the password is set. It works once, within an hour; run the command again for
+    another.
+    """
+    from .reception import accounts, describe, link_lines
+
+    with accounts(desk, create=True) as office:
+        from holdfast.portal.people import accounts as people
+
+        invitation = people.invite(office, user, email, full_name)
+    said = f"user {user} {'has an account now' if invitation.is_new else 'had an account already'}"
+    desk.answer(describe(invitation.person, invitation.link), [said, *link_lines(invitation.link)])
+    if not invitation.link:
+        desk.hint(f"{user} logs in with a password that is kept elsewhere, so there is no link.")
 
 
 @desk_command("holdfast user suspend alice", group=command, name="suspend")

@@ -1,0 +1,64 @@
+"""Where commands meet the portal's accounts: its database is opened beside a running server, or without one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from .desk import Desk, Refusal, person
+
+if TYPE_CHECKING:
+    from holdfast.admin.office import Office
+
+LINK_LIFE = "within an hour"
+
+
+@contextmanager
+def accounts(desk: Desk, *, create: bool = False) -> Iterator[Office]:
+    """Open the portal's accounts and the catalog. Once in a process: Django is set up for one home.
+
+    With `create`, a home that is not there is made. Raises Refusal where the home has no portal, into which a
+    link could lead.
+    """
+    from holdfast.assemble import find_serving
+    from holdfast.config import Address
+    from holdfast.portal.house import open_house
+    from holdfast.portal.start import configure, migrate
+
+    settings = desk.settings()
+    home = desk.home(settings, create=create)
+    url = find_serving(home, settings).portal_url
+    if not url:
+        raise Refusal(f"{home.root} is served without a portal: name an address with `portal` in {home.settings_file}")
+    # Links are made for the address that the running server has, which its options may have chosen.
+    settings = dataclasses.replace(settings, portal_url=url, portal=settings.portal or (Address("localhost", 443),))
+    opened = open_house(settings, home)
+    try:
+        configure(settings, home)
+        migrate(home)
+        yield dataclasses.replace(opened.office(f"cli:{person()}"), source="cli")
+    finally:
+        from django.db import connections
+
+        connections.close_all()
+        opened.close()
+
+
+def describe(account: Any, link: str = "") -> dict[str, Any]:
+    """Return an account, a Person, as --json has it."""
+    return {
+        "name": account.name,
+        "id": account.principal_id,
+        "full_name": account.full_name,
+        "email": account.email,
+        "is_operator": account.is_operator,
+        "source": account.source,
+        **({"link": link, "link_works": LINK_LIFE} if link else {}),
+    }
+
+
+def link_lines(link: str) -> list[str]:
+    """Return what people are told of a link."""
+    return [f"set the password here, once, {LINK_LIFE}:", f"  {link}"] if link else []
