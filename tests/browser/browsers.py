@@ -20,6 +20,8 @@ CHROMIUM_OPTIONS: Final = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-quic",
+    # The fields of a date stand in the order of the browser's own language, not of the page's.
+    "--lang=en-GB",
 )
 FIREFOX_SETTINGS: Final = {
     "app.normandy.enabled": False,
