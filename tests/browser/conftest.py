@@ -57,15 +57,17 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture
 def visit(request: pytest.FixtureRequest, town: Place, tmp_path: Path) -> Iterator[Visit]:
-    """Return what sits a new person down at a browser: `visit()`, `visit(by="keyboard")`, `visit(by="firefox")`."""
+    """Return what sits a person down at a browser: `visit()`, `visit("ann")`, who is logged in, `visit(by="firefox")`."""
     visitors: list[Visitor] = []
 
-    def sit_down(by: str = "mouse", **options: object) -> Visitor:
+    def sit_down(name: str = "", by: str = "mouse") -> Visitor:
         browser = request.getfixturevalue("firefox" if by == "firefox" else "chromium")
         folder = tmp_path / f"downloads-{len(visitors)}"
         folder.mkdir()
         kind = KeyboardVisitor if by == "keyboard" else Visitor
-        visitors.append(kind(browsers.new_context(browser, **options), town.origin, folder))
+        visitors.append(kind(browsers.new_context(browser), town.origin, folder))
+        if name:
+            visitors[-1].context.add_cookies([town.session(name)])
         return visitors[-1]
 
     yield sit_down

@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser
 from tests.browser import world
 from tests.browser.browsers import new_context
 from tests.browser.place import Place, place
-from tests.browser.registry import session_of
 from tests.browser.sheets import Sheet
 from tests.browser.visitor import Visitor
 
@@ -48,7 +46,7 @@ def _visitors(running: Place, browser: Browser, folder: Path, facts: Mapping[str
         if sheet.viewer not in visitors:
             context = new_context(browser)
             if sheet.viewer:
-                context.add_cookies([_session(running, sheet.viewer)])
+                context.add_cookies([running.session(sheet.viewer)])
             visitors[sheet.viewer] = Visitor(context, running.origin, folder)
         visitor = visitors[sheet.viewer]
         look(visitor, WIDE, "light")
@@ -66,15 +64,3 @@ def look(visitor: Visitor, width: int, theme: Theme) -> None:
     """Look at the page through a window of this width, in one of the themes."""
     visitor.page.emulate_media(color_scheme=theme)
     visitor.page.set_viewport_size({"width": width, "height": HEIGHT})
-
-
-def _session(running: Place, name: str) -> dict[str, object]:
-    return {
-        "name": "__Host-session",
-        "value": running.clerk.run(session_of, name),
-        "domain": urlsplit(running.origin).hostname,
-        "path": "/",
-        "secure": True,
-        "httpOnly": True,
-        "sameSite": "Lax",
-    }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from playwright.sync_api import Locator, Page
-from tests.browser.visitor import PATIENCE_MS, Visitor
+from tests.browser.visitor import PATIENCE_MS, Visitor, place_of
 
 STOPS_MAX: Final = 400
 """More stops of Tab than any page has."""
@@ -89,13 +89,12 @@ class KeyboardVisitor(Visitor):
         field = self._group_or_list(label)
         if field.evaluate("element => element.tagName") == "SELECT":
             self.reach(field)
-            texts = field.locator("option").all_inner_texts()
             self.page.keyboard.press("Home")
-            for _ in range(next(at for at, text in enumerate(texts) if option in text)):
+            for _ in range(place_of(field, option)):
                 self.page.keyboard.press("ArrowDown")
-            assert option in field.locator("option:checked").inner_text()
+            assert field.locator("option:checked").inner_text().strip().startswith(option)
             return self
-        choice = field.get_by_role("radio", name=option)
+        choice = self._choice(field, option)
         chosen = field.locator("input:checked")
         # Tab stops at the chosen one alone, or at the first where there is none; arrows go round.
         self.reach(chosen if chosen.count() else field.get_by_role("radio").first)

@@ -12,7 +12,9 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Final
 
+from playwright._impl._api_structures import SetCookieParam
 from tests.browser.clerk import Clerk, clerk_of
+from tests.browser.registry import session_of
 from tests.serving import Store, serve
 
 MAIL_TIMEOUT_S: Final = 20
@@ -30,6 +32,11 @@ class Place:
     def origin(self) -> str:
         """The portal's address, without a path."""
         return str(self.store.facts["portal_url"])
+
+    def session(self, name: str) -> SetCookieParam:
+        """Return the cookie with which a person is logged in since just now."""
+        key = self.clerk.run(session_of, name)
+        return {"name": "__Host-session", "value": key, "url": self.origin, "secure": True, "httpOnly": True}
 
     def mails(self, address: str) -> list[EmailMessage]:
         """Return what waits in the outbox for an address, the oldest first."""

@@ -17,14 +17,14 @@ BY = ("mouse", "keyboard", "firefox")
 @pytest.mark.parametrize("by", BY)
 def test_a_person_logs_in_reads_and_logs_out(town: Place, visit: Visit, by: str) -> None:
     town.clerk.run(make_person, f"first-{by}")
-    person = visit(by).go("/").log_in(f"first-{by}", PASSWORD).is_at("My tenancies")
+    person = visit(by=by).go("/").log_in(f"first-{by}", PASSWORD).is_at("My tenancies")
     assert person.clicks == 1
     person.log_out().sees("Log in")
 
 
 @pytest.mark.parametrize("by", BY)
 def test_a_refusal_of_the_policy_is_a_complaint(visit: Visit, by: str) -> None:
-    person = visit(by).go("/account/login/")
+    person = visit(by=by).go("/account/login/")
     person.page.evaluate("document.head.append(Object.assign(document.createElement('style'), {textContent: 'p{}'}))")
     person.page.wait_for_timeout(200)
     with pytest.raises(AssertionError, match=r"Content.Security.Policy"):
@@ -57,7 +57,7 @@ def test_what_is_not_there_is_lost_with_what_is(visit: Visit) -> None:
 
 @pytest.mark.parametrize("by", BY)
 def test_what_is_downloaded_lies_under_its_name(visit: Visit, by: str) -> None:
-    person = visit(by).go("/accessibility/")
+    person = visit(by=by).go("/accessibility/")
     person.page.evaluate(
         "document.querySelector('main').innerHTML += '<a download=\"some.cfg\" href=\"data:text/plain,a%20line\">Get</a>'"
     )

@@ -30,7 +30,7 @@ def test_a_member_holds_a_working_settings_file_in_six_clicks(
 ) -> None:
     tenancy, name = f"first-{by}-o", f"rosa-{by}"
     town.clerk.run(make_member, tenancy, name)
-    rosa = visit(by).go("/").log_in(name, PASSWORD)
+    rosa = visit(by=by).go("/").log_in(name, PASSWORD)
     # The list of what to do first leads there.
     rosa.click("Add a token").is_at("Add a token")
     assert not rosa.page.get_by_label("Password").count(), "a second password prompt right after the log-in"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Page, expect
 
@@ -78,6 +78,11 @@ class Visitor:
             raise Lost(f"the page {self.page.url} is not {heading!r}:\n{self.read()}") from None
         return self
 
+    def holds(self, label: str, text: str) -> Self:
+        """Assert that a field holds this text."""
+        expect(self._field(label)).to_have_value(text)
+        return self
+
     def read(self) -> str:
         """Return the text of the page's main part, or of what stands in its place."""
         main = self.page.locator("main")
@@ -89,27 +94,26 @@ class Visitor:
         return self._pressable(name).count() > 0
 
     @contextmanager
-    def within(self, role: Any, name: str) -> Iterator[Self]:
-        """Look only at one part of the page: a row, a region, a dialog … that this text is in."""
-        part = self._one(
-            self.page.get_by_role(role, name=name).or_(self.page.get_by_role(role).filter(has_text=name)),
-            f"{role} {name!r}",
-        )
-        self._scope, before = part, self._scope
-        try:
+    def row(self, text: str) -> Iterator[Self]:
+        """Look only at the row of a table, or of a list, that has this text."""
+        rows = self.page.get_by_role("row").or_(self.page.get_by_role("listitem"))
+        with self._within(self._one(rows.filter(has_text=text), f"row with {text!r}")):
             yield self
-        finally:
-            self._scope = before
 
     @contextmanager
     def under(self, heading: str) -> Iterator[Self]:
-        """Look only at the section that begins with this heading."""
+        """Look only at the section or card that begins with this heading."""
         sections = self.page.locator("section, article, form, fieldset")
         part = sections.filter(has=self.page.get_by_role("heading", name=heading)).last
         part.wait_for(timeout=PATIENCE_MS)
+        with self._within(part):
+            yield self
+
+    @contextmanager
+    def _within(self, part: Locator) -> Iterator[None]:
         self._scope, before = part, self._scope
         try:
-            yield self
+            yield
         finally:
             self._scope = before
 
@@ -130,9 +134,9 @@ class Visitor:
         self.clicks += 1
         field = self._group_or_list(label)
         if field.evaluate("element => element.tagName") == "SELECT":
-            field.select_option(label=option)
+            field.select_option(index=place_of(field, option))
         else:
-            self._one(field.get_by_role("radio", name=option), f"choice {option!r} of {label!r}").check()
+            self._one(self._choice(field, option), f"choice {option!r} of {label!r}").check()
         return self
 
     def tick(self, label: str, *, on: bool = True) -> Self:
@@ -160,16 +164,13 @@ class Visitor:
         """Log in by name and password, from wherever the page to log in is shown."""
         if not self.page.url.startswith(self.origin):
             self.go("/account/login/")
-        # The header of the page has a link of the same name.
-        with self.within("main", ""):
-            self.fill("User name or e-mail address", name).fill("Password", password).click("Log in")
+        self.fill("User name or e-mail address", name).fill("Password", password).click("Log in")
         self.page.wait_for_url(lambda url: "/account/login/" not in url)
         return self
 
     def log_out(self) -> Self:
         """Log out by the menu of the account."""
-        with self.within("banner", ""):
-            self.page.locator("summary").first.click()
+        self.press(self.page.get_by_role("banner").locator("summary"))
         return self.click("Log out")
 
     # --- in the end ------------------------------------------------------------------------------------------------
@@ -226,6 +227,10 @@ class Visitor:
         groups = self._scope.get_by_role("group", name=label).or_(self._scope.get_by_role("radiogroup", name=label))
         return self._one(lists.or_(groups), f"list or group {label!r}")
 
+    def _choice(self, group: Locator, option: str) -> Locator:
+        # More may stand below the word, and other choices may be explained by it.
+        return group.get_by_role("radio", name=re.compile(rf"^\s*{re.escape(option)}"))
+
     def _labelled(self, label: str, kinds: Locator, word: str) -> Locator:
         exact = self._scope.get_by_label(label, exact=True).and_(kinds)
         return self._one(exact, f"{word} {label!r}", self._scope.get_by_label(label).and_(kinds))
@@ -238,6 +243,10 @@ class Visitor:
         except Error:
             raise Lost(f"there is no {words} on {self.page.url}:\n{self.read()}") from None
         found = wanted if otherwise is None or wanted.count() else otherwise
+        if found.count() > 1:
+            # The head of a page has links of its own, such as "Log in": people look at the middle first.
+            inside = found.and_(self.page.locator("main *"))
+            found = inside if inside.count() == 1 else found
         if found.count() != 1:
             texts = [_GAPS.sub(" ", each.inner_text()) for each in found.all()]
             raise Lost(f"{found.count()} things are a {words} on {self.page.url}: {texts}")
@@ -251,3 +260,14 @@ class Visitor:
         if message.text.startswith(_MISSING) and message.page is not None and where == message.page.url:
             return
         self.complaints.append(f"{message.text} ({where})")
+
+
+def place_of(options: Locator, option: str) -> int:
+    """Return the place of an option in a list, by its words or by their beginning. Raises Lost."""
+    texts = [text.strip() for text in options.locator("option").all_inner_texts()]
+    if option in texts:
+        return texts.index(option)
+    found = [place for place, text in enumerate(texts) if text.startswith(option)]
+    if len(found) != 1:
+        raise Lost(f"{len(found)} of these begin with {option!r}: {texts}")
+    return found[0]
