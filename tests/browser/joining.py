@@ -44,4 +44,4 @@ def end_membership(registry: Registry, tenancy: str, name: str) -> None:
         rows.replace(MEMBERS, member._replace(until_us=house.now_us() - 1))
 
     house.catalog.commit([change])
-    house.generation.bump()
+    house.generation.raise_()

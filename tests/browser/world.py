@@ -1,6 +1,6 @@
 """A holdfast in which every page of the portal can be seen in every state: nothing, one, many, long names, full …
 
-Tenancies are named for the state that they are in. MIA is MANAGER of all of them, ANN is USER, NED belongs to none.
+Tenancies are named for the state that they are in. MIA is MANAGER of all of them, ANN is USER.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Final
 
-from tests.browser.place import Place
+from tests.browser.joining import ask_to_join, set_face
+from tests.browser.place import Place, link_in
 from tests.browser.registry import Registry, login_link_of
 
 from holdfast.auth.roles import Role
@@ -19,7 +20,10 @@ MIA: Final = "mia"
 ANN: Final = "ann"
 GUS: Final = "gus"
 NED: Final = "ned"
+"""Somebody who asks to join, and belongs to no tenancy yet."""
 OLGA: Final = "olga"
+HANA: Final = "hana"
+"""Somebody new, who belongs to no tenancy and asked for nothing."""
 HEIDI: Final = "heidi"
 """Suspended: she may not log in."""
 LENA: Final = "konstantinos-papadopoulos-hadjimichael-van-der-westhuizen-jr-2"
@@ -53,9 +57,14 @@ def settle(running: Place) -> Mapping[str, str]:
     """Fill a holdfast, and return what the addresses of pages name beside the constants of this module."""
     running.clerk.run(_people_and_tenancies)
     _data(running)
-    facts = running.clerk.run(_tokens)
-    link = running.clerk.run(login_link_of, ANN)
-    return {**facts, "login_link": link.rstrip("/").rpartition("/")[2], "mail": running.clerk.run(_mail)}
+    facts = running.clerk.run(_tokens) | running.clerk.run(_joining)
+    invited = running.mail("guest@elsewhere.example", ONE)
+    facts |= {"invitation": _secret_of(link_in(invited)), "mail": running.clerk.run(_mail)}
+    return facts | {"login_link": _secret_of(running.clerk.run(login_link_of, ANN))}
+
+
+def _secret_of(link: str) -> str:
+    return link.rstrip("/").rpartition("/")[2]
 
 
 def _people_and_tenancies(registry: Registry) -> None:
@@ -65,6 +74,7 @@ def _people_and_tenancies(registry: Registry) -> None:
     office = registry.office
     registry.person(OLGA, is_operator=True)
     registry.person(NED)
+    registry.person(HANA)
     registry.person(HEIDI)
     suspend_user(office, HEIDI)
     long_name = (
@@ -136,6 +146,53 @@ def _tokens(registry: Registry) -> dict[str, str]:
         if number % 7 == 0:
             revoke_access_key(office, made.row.access_key_id)
     return found
+
+
+def _joining(registry: Registry) -> dict[str, str]:
+    from datetime import timedelta
+
+    from holdfast.admin.lookups import get_bucket, get_tenancy
+    from holdfast.portal.access import find_standing
+    from holdfast.portal.joining.days import today
+    from holdfast.portal.joining.deciding import refuse
+    from holdfast.portal.joining.inviting import invite
+    from holdfast.portal.joining.models import AccessRequest
+
+    kinds = ("text", "paragraph", "choice", "choices", "yes", "date", "number")
+    questions = [
+        {"id": kind, "label": f"A question of kind {kind}?", "kind": kind, "help": "Say it in short.",
+         "options": ["Ice", "Sea", "Air"] if kind.startswith("choice") else [], "required": True}
+        for kind in kinds
+    ]  # fmt: skip
+    set_face(registry, ONE, summary="Weather radar of the south", description=LONG_TEXT, questions=questions)
+    set_face(registry, LONG, summary=LONG_TEXT[:160], description=LONG_TEXT * 3)
+    set_face(registry, HELD, hidden=True)
+    ask_to_join(registry, ONE, [NED, LENA])
+    ask_to_join(registry, EMPTY, [NED])
+    ask_to_join(registry, MANY, [NED, *(f"asker-{number:02}" for number in range(MANY_COUNT))])
+
+    def request_of(tenancy: str, name: str) -> AccessRequest:
+        with registry.house.catalog.read() as rows:
+            tenancy_id = get_tenancy(rows, tenancy).tenancy_id
+        principal_id = registry.person(name).principal_id
+        return AccessRequest.objects.get(tenancy_id=tenancy_id, applicant_id=principal_id)
+
+    mia = registry.person(MIA)
+    for tenancy in (EMPTY, MANY):
+        standing = find_standing(mia, tenancy)
+        assert standing is not None
+        why = "Say more about the project, and who leads it."
+        refuse(standing, request_of(tenancy, NED).pk, reason=why, is_incomplete=tenancy == MANY)
+    standing = find_standing(mia, ONE)
+    assert standing is not None
+    with registry.house.catalog.read() as rows:
+        bucket_id = get_bucket(rows, get_tenancy(rows, ONE), BUCKET).bucket_id
+    invite(standing, "guest@elsewhere.example", {bucket_id: "write"}, today() + timedelta(days=30), LONG_TEXT)
+    return {
+        "request": str(request_of(ONE, NED).pk),
+        "request_long": str(request_of(ONE, LENA).pk),
+        "request_rejected": str(request_of(EMPTY, NED).pk),
+    }
 
 
 def _mail(registry: Registry) -> str:
