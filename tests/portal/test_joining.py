@@ -144,7 +144,7 @@ def test_a_tenancy_without_anybody_who_decides_is_told_of_to_the_operators(lab: 
     ask(lab.client(lab.person("ann")), "empty-o")
     (mail,) = lab.mails()
     assert mail["To"] == "olga@example.org"
-    assert "nobody decides requests of empty-o" in mail["Subject"]
+    assert "Nobody decides requests of empty-o" in mail["Subject"]
 
 
 def test_a_decider_who_is_suspended_decides_nothing_and_is_not_told(lab: Any) -> None:

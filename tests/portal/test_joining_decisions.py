@@ -80,7 +80,7 @@ def test_an_approved_applicant_is_a_member_at_once_until_the_day_that_was_chosen
     assert grant.granted_by == lab.person("mary").principal_id
     assert grant.applied_at is not None
     (mail,) = mails_to(lab, "ann")
-    assert "you are USER of lab-o" in mail["Subject"]
+    assert "You are USER of lab-o" in mail["Subject"]
 
 
 def test_the_approval_stands_in_the_audit_log_under_the_managers_name(lab: Any) -> None:

@@ -66,11 +66,11 @@ def test_each_reminder_of_an_end_is_sent_once_and_the_last_one_is_a_final_warnin
     begins = (add_months(last_day, -2) - (last_day - timedelta(days=100))).days
     assert [day for day, _ in sent] == [begins, 86, 98, 101]
     words = [subject for _, subject in sent]
-    assert words[0].startswith("your access to lab-o ends on ")
+    assert words[0].startswith("Your access to lab-o ends on ")
     assert words[1].endswith("in 14 days")
-    assert words[2].startswith("FINAL WARNING: your access to lab-o ends on ")
+    assert words[2].startswith("FINAL WARNING: Your access to lab-o ends on ")
     assert words[2].endswith("in 2 days")
-    assert words[3] == "your access to lab-o has ended"
+    assert words[3] == "Your access to lab-o has ended"
 
 
 def test_a_reminder_leads_to_where_one_asks_to_extend(lab: Any, clock: Any) -> None:
@@ -176,7 +176,7 @@ def test_who_decides_is_reminded_weekly_of_a_request_that_waits(lab: Any, clock:
         told.append(len(subjects(lab, "mary")) - before)
         clock.pass_days(1)
     assert [day for day, count in enumerate(told) if count] == [7, 14, 21]
-    assert subjects(lab, "mary")[1].startswith("Still waiting: ann asks to be USER of lab-o")
+    assert subjects(lab, "mary")[1].startswith("Still waiting. ann asks to be USER of lab-o")
 
 
 def test_a_decided_request_is_reminded_of_no_more(lab: Any, clock: Any) -> None:
@@ -196,8 +196,8 @@ def test_operators_are_reminded_where_nobody_decides(lab: Any, clock: Any) -> No
     clock.pass_days(8)
     remind()
     assert [subject for subject in subjects(lab, "olga") if "empty-o" in subject] == [
-        "nobody decides requests of empty-o",
-        "Still waiting: nobody decides requests of empty-o",
+        "Nobody decides requests of empty-o",
+        "Still waiting. Nobody decides requests of empty-o",
     ]
 
 

@@ -65,6 +65,7 @@ def test_the_face_is_saved_and_shown_to_who_may_join(lab: Any) -> None:
     assert "Look twice." not in seen
     form = lab.client(lab.person("mary")).get("/tenancies/lab-o/settings/").content.decode()
     assert 'value="Ice"' in form
+    assert form.count("Add a question") == 2
     assert "Look twice." in form
 
 

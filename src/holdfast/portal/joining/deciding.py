@@ -94,10 +94,10 @@ def refuse(
         )
         tell_refused(request, standing.tenancy, standing.person)
         with house().catalog.read() as rows:
-            names = names_by_principal(rows, [request.applicant_id])
+            applicant = rows.find(USERS, (request.applicant_id,))
         house().office(standing.person.principal_id).record(
             "request.incomplete" if is_incomplete else "request.reject",
-            f"{standing.tenancy.name}/{names.get(request.applicant_id, request.applicant_id)}",
+            f"{standing.tenancy.name}/{applicant.name if applicant is not None else request.applicant_id}",
             standing.tenancy.tenancy_id,
             {"user_id": request.applicant_id, "role": request.role},
         )

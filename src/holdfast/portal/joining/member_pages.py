@@ -89,13 +89,17 @@ def member(request: HttpRequest, standing: Standing, member: str) -> HttpRespons
     if found.member is not None and found.member.buckets:
         with house().catalog.read() as rows:
             buckets = dict(bucket_names(rows, tenancy_id, json.loads(found.member.buckets)))
+    if found.member is not None:
+        last_day = days.last_day_of(found.member.until_us) if found.member.until_us is not None else None
+    else:
+        last_day = found.head.revoked_at.date() if found.head is not None and found.head.revoked_at else None
     facts = {
         "found": found,
         "status": REVOKED
         if found.member is None
         else status_of_member(found.member, house().now_us(), days.expiring_until()),
         "role": found.member.role if found.member is not None else found.head.role if found.head else "",
-        "last_day": days.last_day_of(found.member.until_us) if found.member and found.member.until_us else None,
+        "last_day": last_day,
         "buckets": buckets,
         "source": source_words(found.member.source) if found.member is not None else "",
         "why_not": sentence(refusal) if refusal else "",

@@ -118,13 +118,18 @@ def _entries(standing: Standing) -> list[Entry]:
     entries += [
         Entry(
             each.principal_id, *names[each.principal_id], _ROLES[each.role],
-            None if each.ends_on is None else days.end_of(each.ends_on), REVOKED, "portal",
+            _revoked_us(each), REVOKED, "portal",
             each.principal_id == own_id,
         )
         for each in revoked.values()
         if each.principal_id not in members
     ]  # fmt: skip
     return entries
+
+
+def _revoked_us(head: Grant) -> int | None:
+    """Return the end of the day on which somebody was revoked: their last one, whatever was granted."""
+    return None if head.revoked_at is None else days.end_of(head.revoked_at.date())
 
 
 def _names(principal_ids: Set[str]) -> dict[str, tuple[str, str]]:

@@ -50,13 +50,13 @@ def tell_pending(request: AccessRequest, tenancy: TenancyRow, *, week: int = 0) 
     message = page_of(tenancy.tenancy_id).approver_message
     if message:
         parts.append(f"For those who decide:\n{message}")
-    again = "Still waiting: " if week else ""
+    again = "Still waiting. " if week else ""
     once = f"request:{request.pk}" + (f":{week}" if week else "")
     if deciders:
         return notify(
             deciders,
             "request_pending",
-            f"{again}{applicant or 'somebody'} asks to be {request.role} of {tenancy.name}",
+            f"{again}{applicant or 'Somebody'} asks to be {request.role} of {tenancy.name}",
             "\n\n".join(parts),
             url=path,
             level="attention",
@@ -67,7 +67,7 @@ def tell_pending(request: AccessRequest, tenancy: TenancyRow, *, week: int = 0) 
     return notify(
         operators(),
         "request_without_decider",
-        f"{again}nobody decides requests of {tenancy.name}",
+        f"{again}Nobody decides requests of {tenancy.name}",
         "\n\n".join(parts),
         url=path,
         level="warning",
@@ -83,14 +83,14 @@ def tell_refused(request: AccessRequest, tenancy: TenancyRow, decided_by: Person
         return
     path = tenancy_path(tenancy.name, "join/")
     if request.is_incomplete:
-        subject = f"more is wanted for your request to join {tenancy.name}"
+        subject = f"More is wanted for your request to join {tenancy.name}"
         text = (
             f"{decided_by} has read your request to be {request.role} of {tenancy.name} and needs more information:"
             f"\n\n{request.user_reason}\n\nYour answers were kept. Complete them and send the request again:"
         )
         notify([applicant], "request_incomplete", subject, text, url=path, level="attention")
         return
-    subject = f"your request to join {tenancy.name} was rejected"
+    subject = f"Your request to join {tenancy.name} was rejected"
     text = f"{decided_by} has rejected your request to be {request.role} of {tenancy.name}:\n\n{request.user_reason}"
     notify([applicant], "request_rejected", subject, text, url=path, level="warning")
 
@@ -111,7 +111,7 @@ def tell_granted(grant: Grant, tenancy: TenancyRow) -> None:
     notify(
         [member],
         "grant_created",
-        f"you are {grant.role} of {tenancy.name}",
+        f"You are {grant.role} of {tenancy.name}",
         text,
         url=url,
         level="success",
@@ -128,7 +128,7 @@ def tell_revoked(principal_id: str, role: str, tenancy: TenancyRow, reason: str,
         f"{revoked_by} has ended your membership of {tenancy.name}, where you were {role}:\n\n{reason}\n\n"
         "Your access keys (tokens) for it are refused from now on. Your buckets stay with the tenancy."
     )
-    notify([member], "grant_revoked", f"your access to {tenancy.name} has ended", text, url="/", level="warning")
+    notify([member], "grant_revoked", f"Your access to {tenancy.name} has ended", text, url="/", level="warning")
 
 
 def tell_not_applied(grant: Grant, tenancy_name: str, why: str) -> None:
@@ -136,7 +136,7 @@ def tell_not_applied(grant: Grant, tenancy_name: str, why: str) -> None:
     granter = person_of(grant.granted_by) if grant.granted_by else None
     people: Iterable[Person] = [granter] if granter is not None else operators()
     text = f"A membership of {tenancy_name} as {grant.role} was granted, but could not be put into force: {why}."
-    notify(people, "grant_failed", f"a grant in {tenancy_name} failed", text, level="error", once=f"failed:{grant.pk}")
+    notify(people, "grant_failed", f"A grant in {tenancy_name} failed", text, level="error", once=f"failed:{grant.pk}")
 
 
 def ending_words(last_day: date, today: date) -> str:
@@ -149,7 +149,7 @@ def ending_words(last_day: date, today: date) -> str:
 def tell_ending(person: Person, tenancy: TenancyRow, role: str, last_day: date, *, is_final: bool, once: str) -> int:
     """Remind a member that their access ends."""
     when = ending_words(last_day, days.today())
-    subject = f"your access to {tenancy.name} ends {when}"
+    subject = f"Your access to {tenancy.name} ends {when}"
     text = (
         f"Your membership of {tenancy.name} as {role} ends {when} (UTC). After that day your access keys (tokens) for "
         "it are refused; the data stays.\n\n"
@@ -176,7 +176,7 @@ def tell_ended(person: Person, tenancy: TenancyRow, role: str, last_day: date, *
     return notify(
         [person],
         "grant_expired",
-        f"your access to {tenancy.name} has ended",
+        f"Your access to {tenancy.name} has ended",
         text,
         url=tenancy_path(tenancy.name, "join/"),
         level="warning",

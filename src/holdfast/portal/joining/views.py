@@ -164,6 +164,7 @@ def _show(request: HttpRequest, person: Person, face: Face, form: AskForm | None
     }
     standing = find_standing(person, face.name)
     if standing is not None and not standing.is_operator:
-        return render_in(request, standing, "joining/ask.html", facts, crumbs=[Crumb("My access")], status=status)
+        crumbs = [Crumb("My access")]
+        return render_in(request, standing, "joining/ask.html", facts, current="join/", crumbs=crumbs, status=status)
     crumbs = [Crumb("Services", "/services/"), Crumb("Object store", "/services/object-store/"), Crumb(face.name)]
     return render(request, "joining/ask.html", {**facts, "section": "services", "crumbs": crumbs}, status=status)
