@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from allauth.account.decorators import reauthentication_required
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -32,6 +31,7 @@ from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
 from holdfast.portal.people.lookups import managers_of
 from holdfast.portal.people.models import Person
+from holdfast.portal.people.recent import check_proved_lately
 from holdfast.portal.tenancies.pages import Crumb, render_in, tenancy_path
 
 from .frame import render_page
@@ -69,9 +69,9 @@ class GlassForm(forms.Form):
 
 
 @page(Need.OPERATOR)
-@reauthentication_required  # type: ignore[untyped-decorator]  # allauth is not typed
 def break_glass(request: HttpRequest, name: str) -> HttpResponse:
     """Ask for access to data of a tenancy, and get it."""
+    check_proved_lately(request)
     operator = signed_in(request)
     opened = house()
     with opened.catalog.read() as rows:
