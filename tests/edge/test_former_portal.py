@@ -65,6 +65,14 @@ def test_any_other_path_is_not_found_and_says_where_the_portal_is(store: Store, 
     assert "default-src 'none'" in answered.headers["content-security-policy"]
 
 
+def test_s3_answers_the_portals_origin_by_the_port_that_it_really_got(store: Store) -> None:
+    origin = store.facts["portal_url"]
+    wire = Wire(port_of(store, "s3"))
+    answered = wire.send(raw_head("GET", "/absent/key", {"host": SEED, "origin": origin})).read()
+    assert answered.headers["access-control-allow-origin"] == origin
+    wire.close()
+
+
 def test_nothing_is_taken_there(store: Store) -> None:
     for method in ("PUT", "POST", "DELETE", "OPTIONS"):
         answered = ask(store, "/_admin/portal", SEED, method)
