@@ -39,13 +39,14 @@ def commit(context: Context, request: Request, receipt: Receipt | None) -> Respo
     tenancy = context.tenancy
     parsed = policy.parse(request.policy, bucket.name, resolver(context.rows, tenancy))
     if policy.is_public(parsed):
-        _check_may_publish(context)
+        check_may_publish(context)
     changed = bucket._replace(policy=request.policy.decode(), compiled_policy=parsed.source)
     buckets.change(context.changes, changed, bucket)
     return Response()
 
 
-def _check_may_publish(context: Context) -> None:
+def check_may_publish(context: Context) -> None:
+    """Raise AccessDenied where the caller may not make a bucket public, though they may put its policy."""
     forbidden = site.find_setting(context.rows, site.PUBLIC_FORBIDDEN)
     users_may = bool(context.tenancy.users_may_publish)
     if may_make_public(context.caller.subject, users_may, site_forbids=forbidden is not None):
