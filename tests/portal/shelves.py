@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -106,3 +108,9 @@ def audit_of(town: Any, action: str) -> list[Any]:
 
     with town.house.catalog.read() as rows:
         return [row for row in rows.scan(AUDIT) if row.action == action]
+
+
+def text_of(answer: Any) -> str:
+    """Return what a person reads of a page: no tags, one space between words."""
+    body = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", answer.content.decode(), flags=re.DOTALL)
+    return re.sub(r"\s+", " ", html.unescape(body))
