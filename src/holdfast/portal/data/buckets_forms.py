@@ -1,0 +1,131 @@
+"""Forms about buckets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from holdfast.config import parse_size, show_size
+from holdfast.s3 import names
+
+from .sharing_presets import BY_NAME, PRESETS, Preset
+
+OBJECTS_MAX = 2**63 - 1
+
+
+class Choice(str):
+    """The label of a choice with a sentence more, as components/field.html shows it."""
+
+    hint: str
+
+    def __new__(cls, label: str, hint: str) -> Choice:
+        made = super().__new__(cls, label)
+        made.hint = hint
+        return made
+
+
+def preset_choices(may_publish: bool) -> list[tuple[str, Choice]]:
+    """Return the presets that one may choose from."""
+    return [
+        (preset.name, Choice(preset.label, preset.hint)) for preset in PRESETS if may_publish or not preset.is_public
+    ]
+
+
+class CreateBucket(forms.Form):
+    """A new bucket: its name, who can see it, and whether web pages may read it."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=names.NAME_LENGTH_MAX,
+        help_text="3 to 63 lower-case letters, digits and hyphens. It can't be changed later.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    preset = forms.ChoiceField(label="Who can see it?", widget=forms.RadioSelect)
+    web_pages = forms.BooleanField(
+        label="Let web pages read this bucket",
+        required=False,
+        help_text="For viewers of data in a browser (CORS). Nobody sees more by it than the choice above lets them.",
+    )
+
+    def __init__(self, *args: Any, may_publish: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = self.fields["preset"]
+        assert isinstance(choices, forms.ChoiceField)
+        choices.choices = preset_choices(may_publish)
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        fault = names.find_bucket_name_fault(name)
+        if fault is not None:
+            raise ValidationError(fault)
+        return name
+
+    @property
+    def chosen(self) -> Preset:
+        """The preset of a valid form."""
+        return BY_NAME[self.cleaned_data["preset"]]
+
+
+class BucketQuota(forms.Form):
+    """The limits of one bucket, beside the tenancy's."""
+
+    size = forms.CharField(
+        label="Size",
+        required=False,
+        max_length=40,
+        help_text="Such as 500 GB or 2 TiB. Empty: no limit but the tenancy's.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    objects = forms.IntegerField(
+        label="Number of objects",
+        required=False,
+        min_value=0,
+        max_value=OBJECTS_MAX,
+        help_text="Empty: no limit but the tenancy's.",
+    )
+
+    def clean_size(self) -> int | None:
+        text: str = self.cleaned_data["size"]
+        if not text.strip():
+            return None
+        try:
+            return parse_size(text)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+def quota_values(limit_bytes: int | None, limit_objects: int | None) -> dict[str, Any]:
+    """Return what a form about limits begins with."""
+    return {"size": "" if limit_bytes is None else exact_size(limit_bytes), "objects": limit_objects}
+
+
+def exact_size(size_bytes: int) -> str:
+    """Return a size that is read back as the very same number of bytes."""
+    shown = show_size(size_bytes)
+    try:
+        is_exact = parse_size(shown) == size_bytes
+    except ValueError:
+        is_exact = False
+    return shown if is_exact else f"{size_bytes} B"
+
+
+class DeleteBucket(forms.Form):
+    """The name of the bucket that is to go, typed."""
+
+    typed_name = forms.CharField(
+        label="Name of the bucket",
+        max_length=names.NAME_LENGTH_MAX,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, wanted: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._wanted = wanted
+
+    def clean_typed_name(self) -> str:
+        name: str = self.cleaned_data["typed_name"]
+        if name != self._wanted:
+            raise ValidationError("That is not the name of this bucket. Nothing was deleted.")
+        return name

@@ -1,0 +1,157 @@
+"""The settings of a bucket: web pages that may read it, its limits, and its end."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_POST
+
+from holdfast.admin.quotas import set_bucket_quota
+from holdfast.auth.roles import Right
+from holdfast.catalog.rows import BucketRow
+from holdfast.operations import (
+    delete_bucket,
+    delete_bucket_cors,
+    get_bucket_cors,
+    get_bucket_policy,
+    put_bucket_cors,
+)
+from holdfast.portal.access import Standing
+from holdfast.portal.house import house
+from holdfast.portal.tenancies.pages import Crumb
+from holdfast.store.errors import BucketNotEmpty
+
+from . import cors_switch
+from .acting import Acting, Hand
+from .buckets_forms import BucketQuota, DeleteBucket, quota_values
+from .buckets_frame import BucketFacts, look_at, render_bucket
+from .buckets_paths import buckets_path
+from .objects_places import bucket_path
+from .pages import data_page
+from .sharing_acts import Unchanged, check_seen, mark_of
+
+_EXAMPLE: Final = "any-key"
+
+
+@data_page(Right.CHANGE_BUCKET)
+@require_GET
+def settings(request: HttpRequest, standing: Standing, bucket: str) -> HttpResponse:
+    """Show what can be changed about a bucket."""
+    facts = _look_at(request, standing, bucket)
+    form = BucketQuota(initial=quota_values(facts.row.limit_bytes, facts.row.limit_objects))
+    return _settings_page(request, standing, facts, form)
+
+
+def _look_at(request: HttpRequest, standing: Standing, bucket: str) -> BucketFacts:
+    """Return the facts of a bucket for who answers for it. Raises AccessDenied or NoSuchBucket."""
+    acting = Acting.of(request, standing)
+    with house().catalog.read() as rows:
+        context = acting.context(rows, get_bucket_policy.operation, get_bucket_policy.Request(bucket))
+        return look_at(context, context.authorised("s3:GetBucketPolicy", bucket), _EXAMPLE)
+
+
+def _settings_page(request: HttpRequest, standing: Standing, facts: BucketFacts, form: BucketQuota) -> HttpResponse:
+    tenancy = standing.tenancy.name
+    context = {
+        "switch": cors_switch.switch_of(facts.row.cors),
+        "seen_cors": mark_of(facts.row.cors),
+        "quota_form": form if standing.may(Right.GRANT_ROLES) else None,
+        "cors_url": bucket_path(tenancy, facts.name, "settings/cors/"),
+        "quota_url": bucket_path(tenancy, facts.name, "settings/quota/"),
+        "delete_url": bucket_path(tenancy, facts.name, "settings/delete/"),
+    }
+    status = 400 if form.is_bound else 200
+    crumbs = [Crumb("Settings")]
+    return render_bucket(request, standing, facts, "data/bucket_settings.html", context, crumbs=crumbs, status=status)
+
+
+@data_page(Right.CHANGE_BUCKET)
+@require_POST
+def set_cors(request: HttpRequest, standing: Standing, bucket: str) -> HttpResponse:
+    """Turn the switch for web pages on or off."""
+    turns_on = request.POST.get("web_pages") == "on"
+    seen = request.POST.get("seen", "")
+    wanted = cors_switch.DOCUMENT.decode() if turns_on else ""
+
+    def act(hand: Hand) -> str:
+        context = hand.context(get_bucket_cors.operation, get_bucket_cors.Request(bucket))
+        before: BucketRow = context.authorised("s3:PutBucketCORS", bucket)
+        if before.cors == wanted:
+            raise Unchanged
+        check_seen(before.cors, seen, "which web pages may read this bucket")
+        if turns_on:
+            hand.do(put_bucket_cors.operation, put_bucket_cors.Request(bucket, cors_switch.DOCUMENT))
+        else:
+            hand.do(delete_bucket_cors.operation, delete_bucket_cors.Request(bucket))
+        return before.cors
+
+    def detail(before: str) -> dict[str, str]:
+        return {"before": before, "after": wanted}
+
+    with suppress(Unchanged):
+        Acting.of(request, standing).transact(act, audit="bucket.set-cors", subject=bucket, detail=detail)
+    said = "Web pages can read this bucket now." if turns_on else "Web pages can't read this bucket any more."
+    messages.success(request, said)
+    return _to_settings(standing, bucket)
+
+
+@data_page(Right.GRANT_ROLES)
+@require_POST
+def set_quota(request: HttpRequest, standing: Standing, bucket: str) -> HttpResponse:
+    """Set the limits of a bucket."""
+    facts = _look_at(request, standing, bucket)
+    form = BucketQuota(request.POST)
+    if not form.is_valid():
+        return _settings_page(request, standing, facts, form)
+    size, objects = form.cleaned_data["size"], form.cleaned_data["objects"]
+    office = house().office(standing.person.principal_id)
+    set_bucket_quota(office, standing.tenancy.name, bucket, size, objects)
+    messages.success(request, f"The limits of {bucket} are set.")
+    if size is not None and facts.used_bytes > size:
+        messages.warning(request, "It holds more than that already: nothing can be added until enough is deleted.")
+    return _to_settings(standing, bucket)
+
+
+def _to_settings(standing: Standing, bucket: str) -> HttpResponseRedirect:
+    return HttpResponseRedirect(bucket_path(standing.tenancy.name, bucket, "settings/"))
+
+
+@data_page(Right.CHANGE_BUCKET)
+def delete(request: HttpRequest, standing: Standing, bucket: str) -> HttpResponseBase:
+    """Delete a bucket that is empty; of one that isn't, say how much is in it and where that is deleted."""
+    facts = _look_at(request, standing, bucket)
+    form = DeleteBucket(request.POST if request.method == "POST" else None, wanted=bucket)
+    if request.method == "POST" and form.is_valid():
+        acting = Acting.of(request, standing)
+        try:
+            acting.commit(delete_bucket.operation, delete_bucket.Request(bucket), audit="bucket.delete", subject=bucket)
+        except BucketNotEmpty:
+            return _delete_page(request, standing, _look_at(request, standing, bucket), form, status=409)
+        messages.success(request, f"The bucket {bucket} is deleted.")
+        return redirect(buckets_path(standing.tenancy.name))
+    return _delete_page(request, standing, facts, form, status=400 if form.is_bound else 200)
+
+
+def _delete_page(
+    request: HttpRequest, standing: Standing, facts: BucketFacts, form: DeleteBucket, *, status: int
+) -> HttpResponse:
+    tenancy = standing.tenancy.name
+    settings_url = bucket_path(tenancy, facts.name, "settings/")
+    context = {
+        "form": form,
+        "empty_url": bucket_path(tenancy, facts.name, "delete-prefix/"),
+        "cancel_url": settings_url,
+        "title": f"Delete the bucket {facts.name}?",
+        "consequences": [
+            "Its name is free at once: anybody in the tenancy may make a bucket of the same name.",
+            "Its unfinished uploads, its sharing and its settings go with it.",
+            "This can't be undone.",
+        ],
+    }
+    crumbs = [Crumb("Settings", settings_url), Crumb("Delete")]
+    return render_bucket(request, standing, facts, "data/delete_bucket.html", context, crumbs=crumbs, status=status)
