@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.operations import list_objects_v2
+from holdfast.operations import list_objects_v2, upload_part
 from holdfast.operations.registry import OPERATIONS
 from holdfast.s3.codec import compile_request
 from holdfast.s3.codec.fields import fields_of
@@ -95,3 +95,9 @@ def test_a_prefix_is_told_as_a_client_tells_it() -> None:
     assert head.method == "GET"
     assert head.raw_path == "/data"
     assert head.raw_query == "list-type=2&delimiter=%2F&prefix=a%20b%2F%C3%BC%26"
+
+
+def test_a_parameter_that_chooses_the_operation_and_is_a_field_is_written_once() -> None:
+    request = upload_part.Request(bucket="b", key="k", upload_id="u", part_number=3)
+    head = compile_head(upload_part.operation.route, upload_part.Request)(request, {})
+    assert sorted(head.raw_query.split("&")) == ["partNumber=3", "uploadId=u"]

@@ -35,7 +35,9 @@ def compile_head(route: Route, shape: type) -> HeadWriter:
         (field.name, field.marker.name.lower(), _writer(field)) for field in fields if isinstance(field.marker, Header)
     ]
     maps = [(field.name, field.marker.prefix.lower()) for field in fields if isinstance(field.marker, HeaderMap)]
-    fixed = [name if "=" in name else f"{name}=" for name in route.query]
+    # One that is a field, too, is written with its value alone: of a repeated parameter the least counts.
+    named = {name for _, name, _ in parameters}
+    fixed = [name if "=" in name else f"{name}=" for name in route.query if name not in named]
 
     def write(request: Any, more_headers: Mapping[str, str]) -> Head:
         path = "/" + "/".join(
