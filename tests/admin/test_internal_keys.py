@@ -196,12 +196,14 @@ def test_a_link_is_revoked_by_its_maker_or_by_who_answers_for_all(
     facts = {"bucket": "b", "key": "k", "ends_at_us": office.now_us() + DAY_US}
     first = create_link_key(office, keyring, tenancy, uma, once="1", **facts).access_key_id
     second = create_link_key(office, keyring, tenancy, uma, once="2", **facts).access_key_id
-    assert first.startswith(LINK)
+    with office.read() as rows:
+        listed = {link.link_id for link in list_links(rows, office.now_us(), tenancy, uma)}
+    assert listed == {first.removeprefix(LINK), second.removeprefix(LINK)}
     with pytest.raises(Unknown):
-        revoke_link(office, tenancy, first, mary)
+        revoke_link(office, tenancy, first.removeprefix(LINK), mary)
     assert signs(office, keyring, first)
-    assert revoke_link(office, tenancy, first, uma).state == "revoked"
-    assert revoke_link(office, tenancy, second, None).state == "revoked"
+    assert revoke_link(office, tenancy, first.removeprefix(LINK), uma).state == "revoked"
+    assert revoke_link(office, tenancy, second.removeprefix(LINK), None).state == "revoked"
     assert not signs(office, keyring, first)
     assert not signs(office, keyring, second)
 
@@ -215,7 +217,11 @@ def test_a_link_of_another_tenancy_or_a_token_is_no_link_here(
         office, keyring, tenancy, uma, bucket="b", key="k", ends_at_us=office.now_us() + DAY_US, once="form"
     )
     token = create_access_key(office, keyring, Limits(), "a-o", "uma")
-    for found, link_id in ((other, link.access_key_id), (tenancy, token.row.access_key_id)):
+    for found, link_id in (
+        (other, link.access_key_id.removeprefix(LINK)),
+        (tenancy, token.row.access_key_id),
+        (tenancy, link.access_key_id),
+    ):
         with pytest.raises(Unknown):
             revoke_link(office, found, link_id, None)
     assert signs(office, keyring, token.row.access_key_id)
@@ -241,7 +247,7 @@ def test_rows_of_keys_that_ended_long_ago_are_forgotten_and_no_others(
     with office.read() as rows:
         assert [row.access_key_id for row in rows.scan(ACCESS_KEYS)] == [token.row.access_key_id]
         assert not rows.scan(KEY_USES)
-        assert link.access_key_id in {row.subject for row in rows.scan(AUDIT)}
+        assert any(link.access_key_id in row.detail for row in rows.scan(AUDIT))
 
 
 def test_no_secret_shows_in_a_signing_key_s_text(office: Office, keyring: Keyring, tenancy: TenancyRow) -> None:

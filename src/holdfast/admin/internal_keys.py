@@ -52,6 +52,7 @@ class Link(NamedTuple):
     """A shared link, as its access key has it."""
 
     link_id: str
+    """The id of its key without what begins all of them."""
     user_id: str
     """Who made it."""
     bucket: str
@@ -156,10 +157,15 @@ def _create(
             rows.add(ACCESS_KEYS, row)
         except RowExists:
             raise Taken("this link was made already: open the object's page again to make another one") from None
-        detail = {"user_id": user_id, "expires_at_us": ends_at_us} | ({"bucket": bucket, "key": key} if bucket else {})
-        return Change(SigningKey(access_key_id, secret, ends_at_us), access_key_id, tenancy_id, detail)
+        subject = _subject(tenancy, bucket, key) if bucket else access_key_id
+        detail = {"user_id": user_id, "access_key": access_key_id, "expires_at_us": ends_at_us}
+        return Change(SigningKey(access_key_id, secret, ends_at_us), subject, tenancy_id, detail)
 
     return office.commit(action, change)
+
+
+def _subject(tenancy: TenancyRow, bucket: str, key: str) -> str:
+    return f"{tenancy.name}/{bucket}/{key}"
 
 
 def list_links(rows: Snapshot, now_us: int, tenancy: TenancyRow, user_id: str | None = None) -> Sequence[Link]:
@@ -181,20 +187,21 @@ def _link(row: AccessKeyRow, now_us: int) -> Link:
     ends_at_us = row.expires_at_us or 0
     state = "expired" if row.state == "active" and ends_at_us <= now_us else row.state
     bucket, key = json.loads(row.buckets)[0], json.loads(row.prefixes)[0]
-    return Link(row.access_key_id, row.user_id, bucket, key, row.created_at_us, ends_at_us, state)
+    return Link(row.access_key_id.removeprefix(LINK), row.user_id, bucket, key, row.created_at_us, ends_at_us, state)
 
 
 def revoke_link(office: Office, tenancy: TenancyRow, link_id: str, user_id: str | None) -> Link:
     """Refuse a shared link from now on. Idempotent. `user_id` None = whoever made it. Raises Unknown."""
 
     def change(rows: Transaction, now_us: int) -> Change[Link]:
-        row = rows.find(ACCESS_KEYS, (link_id,)) if link_id.startswith(LINK) else None
+        row = rows.find(ACCESS_KEYS, (LINK + link_id,))
         if row is None or row.tenancy_id != tenancy.tenancy_id or user_id not in (None, row.user_id):
             raise Unknown("link", link_id)
         revoked = row._replace(state="revoked")
         rows.replace(ACCESS_KEYS, revoked)
-        detail = {"user_id": row.user_id, "bucket": json.loads(row.buckets)[0], "key": json.loads(row.prefixes)[0]}
-        return Change(_link(revoked, now_us), link_id, row.tenancy_id, detail)
+        link = _link(revoked, now_us)
+        detail = {"user_id": row.user_id, "access_key": row.access_key_id}
+        return Change(link, _subject(tenancy, link.bucket, link.key), row.tenancy_id, detail)
 
     return office.commit("link.revoke", change)
 
