@@ -86,7 +86,7 @@ def delete_prefix(request: HttpRequest, standing: Standing, bucket: str) -> Http
         return redirect(tenancy_path(tenancy, f"deletions/{deletion.id}/"))
     context = {
         "bucket": bucket,
-        "place": f"{bucket}/{shown(prefix)}",
+        "heading": f"Delete {bucket}/{shown(prefix)}" if prefix else f"Delete all of {bucket}",
         **_question(bucket, prefix, found),
         "typed_name": typed_name,
         "form": form,

@@ -114,7 +114,7 @@ def _facts(details: Details, bucket: str, key: str, tenancy: str) -> list[dict[s
     if row.storage_class != "STANDARD":
         facts.append({"label": "Storage class", "value": row.storage_class})
     facts += [
-        {"label": "S3 address", "value": f"s3://{bucket}/{key}", "copyable": True},
+        {"label": "S3 address", "value": f"s3://{bucket}/{shown(key)}", "copyable": shown(key) == key},
         {"label": "Outside address", "value": f"{endpoints.outside}/{path}", "copyable": True},
         {"label": "Inside address", "value": f"{endpoints.inside}/{path}", "copyable": True},
     ]
@@ -141,10 +141,13 @@ def _snippets(bucket: str, key: str) -> list[dict[str, str]]:
         f"with fs.open({f'{bucket}/{key}'!a}, 'rb') as file:\n"
         "    data = file.read()\n"
     )
+    in_python = {"label": "Python", "code": python, "title": "Read it with s3fs"}
+    if shown(key) != key:
+        return [in_python]  # what can't be seen in a line is not copied into a shell
     return [
         {"label": "s3cmd", "code": f"s3cmd get {address} {name}\n", "title": "Fetch it with s3cmd"},
         {"label": "aws", "code": f"aws s3 cp {address} {name}\n", "title": "Fetch it with the AWS command line"},
-        {"label": "Python", "code": python, "title": "Read it with s3fs"},
+        in_python,
     ]
 
 
