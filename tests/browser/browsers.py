@@ -20,8 +20,8 @@ CHROMIUM_OPTIONS: Final = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-quic",
-    # The fields of a date stand in the order of the browser's own language, not of the page's.
-    "--lang=en-GB",
+    # The one language that Debian's package always has. The parts of a date stand in its order, whatever the page's.
+    "--lang=en-US",
 )
 FIREFOX_SETTINGS: Final = {
     "app.normandy.enabled": False,

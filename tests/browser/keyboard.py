@@ -75,9 +75,9 @@ class KeyboardVisitor(Visitor):
         field = self._field(label)
         self.reach(field)
         if field.get_attribute("type") == "date":
-            # Day, month and year are fields of their own to the keyboard, in the order of the person's language.
+            # To the keyboard its parts are fields of their own, in the order of the browser's language (browsers.py).
             year, month, day = text.split("-")
-            self.page.keyboard.type(f"{day}{month}{year}")
+            self.page.keyboard.type(f"{month}{day}{year}")
         else:
             self.page.keyboard.press("Control+a")
             self.page.keyboard.type(text)
