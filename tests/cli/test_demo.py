@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import requests
 import xarray
 from tests.clients.running import Desk
 from tests.clients.tools import ROOT
@@ -23,7 +25,7 @@ from tests.serving import CannotStart, holdfast, serve, started
 
 from holdfast.cli.demo.dataset import NETCDF, ZARR, items
 
-ANY_PORT = {"HOLDFAST_S3": "127.0.0.1:0", "HOLDFAST_S3_TLS": "127.0.0.1:0"}
+ANY_PORT = {"HOLDFAST_S3": "127.0.0.1:0", "HOLDFAST_S3_TLS": "127.0.0.1:0", "HOLDFAST_PORTAL": "127.0.0.1:0"}
 
 
 def demo(home: Path, **environment: str) -> Any:
@@ -155,6 +157,53 @@ def test_a_taken_port_becomes_the_next_free_one_and_is_named(tmp_path: Path) -> 
         with demo(tmp_path / "home", HOLDFAST_S3=f"127.0.0.1:{port}") as (_, facts):
             assert port < int(facts["inside"].rpartition(":")[2]) <= port + 100
             assert facts["moved"] == [f"127.0.0.1:{port} is taken, so it is {facts['inside'].removeprefix('http://')}"]
+
+
+def visit(facts: dict[str, Any], link: str) -> requests.Session:
+    """Open a link in a new browser, and press its button."""
+    session = requests.Session()
+    session.verify = facts["ca"]
+    page = session.get(link, timeout=60)
+    token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+    session.post(link, data={"csrfmiddlewaretoken": token[-1]}, headers={"Referer": link}, timeout=60)
+    return session
+
+
+def test_the_demo_lets_a_researcher_a_manager_and_an_operator_into_the_portal_once_each(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with demo(home) as (_, facts):
+        links = {each["user"]: each["link"] for each in facts["log_in"]}
+        assert list(links) == ["bob", "alice", "olga"]
+        for user, link in links.items():
+            assert link.startswith(facts["portal"] + "/login-link/")
+            session = visit(facts, link)
+            assert user in session.get(f"{facts['portal']}/account/", timeout=60).text
+            tenancy = session.get(f"{facts['portal']}/tenancies/{facts['tenancy']}/", timeout=60)
+            assert tenancy.status_code == 200
+            runs_it = session.get(f"{facts['portal']}/operators/", timeout=60).status_code == 200
+            assert runs_it is (user == "olga")
+        assert "This link does not work any more" in requests.get(links["bob"], verify=facts["ca"], timeout=60).text
+        unused = subprocess.run(
+            holdfast("user", "list", "--home", home, "--json"), check=True, capture_output=True, text=True
+        )
+        assert {user["name"] for user in json.loads(unused.stdout)} == {"alice", "bob", "olga"}
+    with demo(home) as (_, facts):
+        again = {each["user"]: each["link"] for each in facts["log_in"]}
+        assert not set(again.values()) & set(links.values())
+        session = visit(facts, again["bob"])
+        assert "bob" in session.get(f"{facts['portal']}/account/", timeout=60).text
+
+
+def test_no_two_of_the_demos_ports_are_one(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        address = f"127.0.0.1:{port}"
+        with demo(tmp_path / "home", HOLDFAST_S3=address, HOLDFAST_S3_TLS=address, HOLDFAST_PORTAL=address) as (
+            _,
+            facts,
+        ):
+            found = {facts[name].rpartition(":")[2] for name in ("inside", "outside", "portal")}
+            assert len(found | {str(port)}) == 4
 
 
 def test_the_demo_keeps_away_from_a_store_that_is_somebodys_own(tmp_path: Path) -> None:

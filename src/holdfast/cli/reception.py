@@ -34,14 +34,14 @@ def accounts(desk: Desk, *, create: bool = False) -> Iterator[Office]:
         raise Refusal(f"{home.root} is served without a portal: name an address with `portal` in {home.settings_file}")
     # Links are made for the address that the running server has, which its options may have chosen.
     settings = dataclasses.replace(settings, portal_url=url, portal=settings.portal or (Address("localhost", 443),))
+    configure(settings, home)
+    from django.db import connections
+
     opened = open_house(settings, home)
     try:
-        configure(settings, home)
         migrate(home)
-        yield dataclasses.replace(opened.office(f"cli:{person()}"), source="cli")
+        yield opened.office(f"cli:{person()}", "cli")
     finally:
-        from django.db import connections
-
         connections.close_all()
         opened.close()
 

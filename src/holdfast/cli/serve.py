@@ -209,11 +209,14 @@ def tell(home: Home, settings: Settings, addresses: Addresses) -> list[str]:
 
 
 def _check_home(settings: Settings, home: Home) -> None:
-    """Refuse here, in one sentence, what would else end every worker with a traceback. Nothing is open afterwards."""
+    """Refuse here, in one sentence, what would else end every process with a traceback. Nothing is open afterwards."""
     from holdfast.admin.errors import Unknown
     from holdfast.admin.lookups import get_tenancy
     from holdfast.assemble import open_catalog, open_keyring
+    from holdfast.portal.upstream import check_upstream
 
+    if settings.portal:
+        check_upstream(settings)
     catalog = open_catalog(home)
     try:
         open_keyring(home, catalog)

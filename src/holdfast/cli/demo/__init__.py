@@ -1,4 +1,4 @@
-"""`holdfast demo`: a store to try, in the foreground, with a tenancy, two members, their keys and a dataset."""
+"""`holdfast demo`: a store to try, in the foreground, with its portal, a tenancy, members, their keys and a dataset."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ SHARE_LIFE_S: Final = 7 * 24 * 3600  # The longest that S3 knows.
 
 @desk_command("holdfast demo", "holdfast demo --home /tmp/a-store-to-try", name="demo", own_home=OWN_HOME)
 def command(desk: Desk) -> None:
-    """Start a store to try, with a tenancy, members, keys and a dataset. Run again, it takes up where it was."""
+    """Start a store to try, with its portal, a tenancy, members, keys and a dataset.
+
+    Run again, it takes up where it was.
+    """
     from holdfast.cli.serve import served
 
     from .dataset import items
@@ -36,7 +39,10 @@ def command(desk: Desk) -> None:
     desk = dataclasses.replace(desk, root=desk.root.resolve())
     _check_own(desk.root)
     wanted = desk.settings()
-    settings = dataclasses.replace(wanted, s3=_free(wanted.s3), s3_tls=_free(wanted.s3_tls, is_secure=True))
+    s3 = _free(wanted.s3)
+    s3_tls = _free(wanted.s3_tls, is_secure=True, beside=s3)
+    portal = _free(wanted.portal, is_secure=True, beside=(*s3, *s3_tls))
+    settings = dataclasses.replace(wanted, s3=s3, s3_tls=s3_tls, portal=portal)
     home = desk.home(settings, create=True)
     (home.root / "demo").mkdir(mode=0o700, exist_ok=True)
     keys = _settle(desk, settings, home)
@@ -48,7 +54,11 @@ def command(desk: Desk) -> None:
             uploader.fill(items())
         except UploadRefused as error:
             raise Refusal(str(error)) from None
-        document = {"moved": _moved(wanted, settings), **_describe(settings, home, addresses, keys)}
+        document = {
+            "moved": _moved(wanted, settings),
+            **_describe(settings, home, addresses, keys),
+            **_welcome(settings, home, addresses),
+        }
         desk.answer(document, [*document["moved"], *_tell(document)])
         sys.stdout.flush()
         supervisor.watch()
@@ -61,13 +71,18 @@ def _check_own(root: Path) -> None:
         raise Refusal(f"{root} is a home that the demo didn't make: name another with --home")
 
 
-def _free(addresses: Sequence[Address], *, is_secure: bool = False) -> tuple[Address, ...]:
-    """Return the addresses with the next free port where one is taken."""
+def _free(
+    addresses: Sequence[Address], *, is_secure: bool = False, beside: Sequence[Address] = ()
+) -> tuple[Address, ...]:
+    """Return the addresses with the next free port where one is taken, or is one of those `beside`."""
     from holdfast.edge.sockets import CannotListen, listen
 
+    spoken_for = {each.port for each in beside} - {0}
     found = []
     for address in addresses:
         for port in range(address.port, min(address.port + PORTS_TRIED, 65_536)):
+            if port in spoken_for:
+                continue
             tried = address._replace(port=port)
             try:
                 for listener in listen(tried, 1, is_secure=is_secure):
@@ -166,8 +181,28 @@ def _describe(settings: Settings, home: Home, addresses: Addresses, keys: Mappin
     }
 
 
+def _welcome(settings: Settings, home: Home, addresses: Addresses) -> dict[str, Any]:
+    """Return where the portal is, and the links that let people in."""
+    from holdfast.cli.serve import portal_url
+
+    from .visitors import LINK_HOURS, VISITORS, login_links
+
+    url = portal_url(settings, addresses)
+    if not url:
+        return {"portal": None, "log_in": []}
+    links = login_links(home.root)
+    return {
+        "portal": url,
+        "log_in": [
+            {"user": name, "as": visitor.part, "link": links[name], "hours": LINK_HOURS}
+            for name, visitor in VISITORS.items()
+        ],
+    }
+
+
 def _moved(wanted: Settings, settings: Settings) -> list[str]:
-    pairs = zip((*wanted.s3, *wanted.s3_tls), (*settings.s3, *settings.s3_tls), strict=True)
+    asked_for, found = ((*each.s3, *each.s3_tls, *each.portal) for each in (wanted, settings))
+    pairs = zip(asked_for, found, strict=True)
     return [f"{asked} is taken, so it is {got}" for asked, got in pairs if asked != got]
 
 
@@ -188,6 +223,13 @@ def _tell(facts: Mapping[str, Any]) -> list[str]:
         "Settings for s3cmd, aws, rclone, mc and Python, with the keys:",
     ]
     lines += [f"  {user:<6} {member['role']:<8} {member['files']}" for user, member in facts["members"].items()]
+    if facts["portal"]:
+        lines += ["", f"In a browser, which does not know the local authority yet: {facts['portal']}"]
+        for each in facts["log_in"]:
+            lines += [
+                f"  log in as {each['user']}, {each['as']}, once within {each['hours']} hours:",
+                f"     {each['link']}",
+            ]
     lines += ["", "Three things to try in another terminal:"]
     for number, each in enumerate(facts["try"], 1):
         lines += [f"{number}. {each['what']}", *(f"     {line}" for line in each["commands"])]

@@ -12,6 +12,7 @@ from allauth.core.internal.ratelimit import get_ip
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -113,9 +114,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         """Whether what is sensitive asks again who it is: not so soon after the log-in, whatever kind it was."""
         return not proved_lately(context.request)
 
-    def get_reauthentication_methods(self, user: Person) -> list[dict[str, Any]]:
+    def get_reauthentication_methods(self, user: Person | AnonymousUser) -> list[dict[str, Any]]:
         """Return the ways to prove it again, the first one first. Who has a second factor proves that one."""
-        if not user.is_authenticated:
+        if isinstance(user, AnonymousUser):
             return []
         found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         second = [each for each in found if each["id"].startswith("mfa_")]

@@ -67,7 +67,7 @@ class Person(AbstractBaseUser):
 
         Raises Taken where somebody else got the name in the same moment, or had it before.
         """
-        if self.pk is not None:
+        if not self._state.adding:
             super().save(*args, **kwargs)
             return
         from .principals import clear_way, make_principal, unmake_principal
