@@ -230,20 +230,29 @@ def list_access_keys(
     return known
 
 
-def tenancy_access_keys(
-    rows: Snapshot, tenancy: TenancyRow, now_us: int, user_id: str | None = None
-) -> Sequence[HeldKey]:
-    """Return the access keys of a tenancy, or of one of its members, the newest first.
+def access_key_rows(rows: Snapshot, tenancy: TenancyRow, user_id: str | None = None) -> Sequence[AccessKeyRow]:
+    """Return the access keys of a tenancy, or of one of its members, in no order of use to people.
 
-    Those that the portal made for itself are left out (`key_kinds`). Costs a scan of the keys and of the members, and a
-    point read for each user among them.
+    Those that the portal made for itself are left out (`key_kinds`).
     """
     prefix = (tenancy.tenancy_id,) if user_id is None else (tenancy.tenancy_id, user_id)
-    found = [row for row in rows.scan(ACCESS_KEYS, prefix, index="by_member") if not is_internal(row.access_key_id)]
-    members = {member.user_id: member for member in rows.scan(MEMBERS, prefix)}
-    users = {each: rows.find(USERS, (each,)) for each in {row.user_id for row in found}}
-    held = [_held(row, tenancy, members.get(row.user_id), users[row.user_id], now_us) for row in found]
-    return sorted(held, key=lambda key: (-key.row.created_at_us, key.row.access_key_id))
+    return [row for row in rows.scan(ACCESS_KEYS, prefix, index="by_member") if not is_internal(row.access_key_id)]
+
+
+def held_key(
+    row: AccessKeyRow, tenancy: TenancyRow, member: MemberRow | None, user: UserRow | None, now_us: int
+) -> HeldKey:
+    """Return how an access key stands, given the rows behind it."""
+    ends_at_us = _first(row.expires_at_us, member.until_us if member is not None else None)
+    if row.state != "active" or member is None:
+        state = "revoked"  # Without a member row no key works, and one who joins again gets none of the old ones back.
+    elif ends_at_us is not None and ends_at_us <= now_us:
+        state = "expired"
+    elif user is None or user.state != "active" or tenancy.state == "suspended":
+        state = "suspended"
+    else:
+        state = "active"
+    return HeldKey(row, ends_at_us, state)
 
 
 def keys_ending(rows: Snapshot, now_us: int, before_us: int) -> Iterator[tuple[TenancyRow, HeldKey]]:
@@ -258,7 +267,7 @@ def keys_ending(rows: Snapshot, now_us: int, before_us: int) -> Iterator[tuple[T
             continue
         tenancy, user = rows.find(TENANCIES, (row.tenancy_id,)), rows.find(USERS, (row.user_id,))
         if tenancy is not None:
-            held = _held(row, tenancy, rows.find(MEMBERS, (row.tenancy_id, row.user_id)), user, now_us)
+            held = held_key(row, tenancy, rows.find(MEMBERS, (row.tenancy_id, row.user_id)), user, now_us)
             if held.state == "active" and held.ends_at_us == row.expires_at_us:
                 yield tenancy, held
 
@@ -266,6 +275,8 @@ def keys_ending(rows: Snapshot, now_us: int, before_us: int) -> Iterator[tuple[T
 def reach_text(row: AccessKeyRow) -> str:
     """Return what an access key is narrowed to, for people: `read in results below cmip6/`."""
     what = "read" if row.read_only else "read and write"
+    if row.buckets == row.prefixes == "[]":
+        return what
     buckets, prefixes = json.loads(row.buckets), json.loads(row.prefixes)
     where = f" in {', '.join(buckets)}" if buckets else ""
     below = f" below {', '.join(prefixes)}" if prefixes else ""
@@ -362,18 +373,3 @@ def _state(rows: Snapshot, row: AccessKeyRow, tenancy: TenancyRow, user: UserRow
     member = rows.find(MEMBERS, (row.tenancy_id, row.user_id))
     stands = member is not None and is_live(member, now_us) and user.state == "active" and tenancy.state != "suspended"
     return "active" if stands else "refused"
-
-
-def _held(
-    row: AccessKeyRow, tenancy: TenancyRow, member: MemberRow | None, user: UserRow | None, now_us: int
-) -> HeldKey:
-    ends_at_us = _first(row.expires_at_us, member.until_us if member is not None else None)
-    if row.state != "active" or member is None:
-        state = "revoked"  # Without a member row no key works, and one who joins again gets none of the old ones back.
-    elif ends_at_us is not None and ends_at_us <= now_us:
-        state = "expired"
-    elif user is None or user.state != "active" or tenancy.state == "suspended":
-        state = "suspended"
-    else:
-        state = "active"
-    return HeldKey(row, ends_at_us, state)

@@ -117,11 +117,13 @@ def _uploader(settings: Settings, addresses: Addresses, key: Pair) -> Any:
 
 
 def _write_files(settings: Settings, home: Home, addresses: Addresses, keys: Mapping[str, Pair]) -> None:
+    from holdfast.admin.client_files import Access
+
     from . import files
     from .members import directory_of
 
     for user, key in keys.items():
-        access = files.Access(
+        access = Access(
             key.token,
             key.secret,
             f"http://{addresses.s3[0]}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from holdfast.admin.access_keys import last_uses, tenancy_access_keys
+from holdfast.admin.access_keys import access_key_rows, last_uses
 from holdfast.admin.endpoints import Endpoints, endpoints_of
 from holdfast.admin.usage import Usage, bucket_usage, tenancy_usage
 from holdfast.auth.roles import Right, Role
@@ -145,12 +145,14 @@ def _facts(rows: Snapshot, standing: Standing, usages: Sequence[tuple[BucketRow,
     if standing.member is None:
         return Facts(has_token=True, has_tested=True, has_uploaded=True)
     user_id = standing.person.principal_id
-    keys = tenancy_access_keys(rows, standing.tenancy, now_us, user_id)
+    keys = access_key_rows(rows, standing.tenancy, user_id)
     # Where a role reaches all buckets, or only named ones, nobody's own bucket is waited for.
     filled = [row for row, usage in usages if usage.live_objects or usage.upload_parts]
     return Facts(
-        has_token=any(key.state == "active" for key in keys),
-        has_tested=bool(last_uses(rows, [key.row.access_key_id for key in keys])),
+        has_token=any(
+            key.state == "active" and (key.expires_at_us is None or now_us < key.expires_at_us) for key in keys
+        ),
+        has_tested=bool(last_uses(rows, [key.access_key_id for key in keys])),
         has_uploaded=any(row.owner_id == user_id or standing.role is not Role.USER for row in filled),
         may_upload=standing.may(Right.CREATE_BUCKET),
     )

@@ -38,8 +38,8 @@ def dashboard(request: HttpRequest, standing: Standing) -> HttpResponse:
     tenancy = standing.tenancy
     if tenancy.state == "suspended" and not standing.may(Right.GRANT_ROLES):
         # Nothing of it works for members; why is between the operators and the managers.
-        context = {"officers": officers_of(tenancy)}
-        return render_in(request, standing, "tenancies/dashboard_suspended.html", context)
+        officers = officers_of(tenancy)
+        return render_in(request, standing, "tenancies/dashboard_suspended.html", {"officers": officers})
     seen = overview(standing)
     context = {
         "overview": seen,

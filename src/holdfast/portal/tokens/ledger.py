@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Literal
 
-from holdfast.admin.access_keys import HeldKey, last_uses, reach_text, tenancy_access_keys
+from holdfast.admin.access_keys import access_key_rows, held_key, last_uses, reach_text
+from holdfast.admin.key_kinds import is_internal
 from holdfast.admin.office import DAY_US
 from holdfast.auth.roles import Right
 from holdfast.catalog.interface import Snapshot
-from holdfast.catalog.rows import MEMBERS, USERS, AccessKeyRow
+from holdfast.catalog.rows import ACCESS_KEYS, MEMBERS, USERS, AccessKeyRow, MemberRow, UserRow
 from holdfast.portal.access import Standing
 from holdfast.portal.house import house
 from holdfast.portal.people.lookups import names_by_principal
@@ -117,33 +118,39 @@ def list_tokens(standing: Standing, person: Person | None, text: str = "", state
     """Return a page of the tokens of a tenancy, or of one person in it, the newest first.
 
     `text` is looked for in ids, owners, descriptions and scopes; `state` is a `State`, or empty for all. A bounded
-    number of queries whatever the length of the list.
+    number of queries whatever the length of the list; what people read of a token is made up for the page alone.
     """
     with house().catalog.read() as rows:
-        tokens = _all(rows, standing, person)
-        if state:
-            tokens = [token for token in tokens if token.state == state]
+        desk = _Desk(rows, standing)
+        found = desk.entries(person)
         if text:
-            names = names_by_principal(rows, {token.owner_id for token in tokens})
-            tokens = [token for token in tokens if _fits(token, names.get(token.owner_id, ""), text.casefold())]
-        first = min((number - 1) * PAGE_SIZE, max(0, (len(tokens) - 1) // PAGE_SIZE * PAGE_SIZE))
-        shown = tokens[first : first + PAGE_SIZE]
-        filled = _filled(rows, shown)
-    return Page(filled, first // PAGE_SIZE + 1, first + 1 if shown else 0, len(tokens))
+            found = desk.fitting(found, text.casefold())
+        if state:
+            found = [entry for entry in found if desk.token(entry).state == state]
+        first = min((number - 1) * PAGE_SIZE, max(0, (len(found) - 1) // PAGE_SIZE * PAGE_SIZE))
+        shown = desk.filled(found[first : first + PAGE_SIZE])
+    return Page(shown, first // PAGE_SIZE + 1, first + 1 if shown else 0, len(found))
 
 
 def find_token(standing: Standing, token_id: str) -> Token | None:
     """Return a token of this tenancy that the person may see: their own, or anybody's by the right to see others'."""
-    person = None if standing.may(Right.OTHERS_TOKENS) else standing.person
+    tenancy_id = standing.tenancy.tenancy_id
     with house().catalog.read() as rows:
-        found = [token for token in _all(rows, standing, person) if token.token_id == token_id]
-        return _filled(rows, found)[0] if found else None
+        row = None if is_internal(token_id) else rows.find(ACCESS_KEYS, (token_id,))
+        if row is not None and row.tenancy_id != tenancy_id:
+            row = None
+        entry = row or ApiToken.objects.filter(public_id=token_id, tenancy_id=tenancy_id).first()
+        token = None if entry is None else _Desk(rows, standing).filled([entry])[0]
+    if token is None or (token.owner_id != standing.person.principal_id and not standing.may(Right.OTHERS_TOKENS)):
+        return None
+    return token
 
 
 def count_own(standing: Standing) -> int:
     """Return how many of the person's own tokens work, or would but for a suspension."""
     with house().catalog.read() as rows:
-        own = _all(rows, standing, standing.person)
+        desk = _Desk(rows, standing)
+        own = [desk.token(entry) for entry in desk.entries(standing.person)]
     return sum(token.state not in (State.EXPIRED, State.REVOKED) for token in own)
 
 
@@ -154,63 +161,98 @@ def shown_state(state: str, ends_at_us: int | None, now_us: int) -> State:
     return State(state.upper())
 
 
-def _all(rows: Snapshot, standing: Standing, person: Person | None) -> list[Token]:
-    now_us = house().now_us()
-    user_id = None if person is None else person.principal_id
-    keys = [_of_key(key, now_us) for key in tenancy_access_keys(rows, standing.tenancy, now_us, user_id)]
-    tokens = [_of_api_token(rows, standing, token, now_us) for token in tenancy_api_tokens(standing.tenancy, person)]
-    return sorted([*keys, *tokens], key=lambda token: (-token.created_at_us, token.token_id))
+_Entry = AccessKeyRow | ApiToken
 
 
-def _of_key(key: HeldKey, now_us: int) -> Token:
-    return Token(
-        "s3",
-        key.row.access_key_id,
-        key.row.user_id,
-        key.row.description,
-        key.row.created_at_us,
-        key.ends_at_us,
-        reach_text(key.row),
-        shown_state(key.state, key.ends_at_us, now_us),
-        access_key=key.row,
-    )
+class _Desk:
+    """One look at the tokens of a tenancy: rows of members and users are read once, and when they are needed."""
+
+    def __init__(self, rows: Snapshot, standing: Standing) -> None:
+        self._rows = rows
+        self._tenancy = standing.tenancy
+        self._now_us = house().now_us()
+        self._members: dict[str, MemberRow | None] = {}
+        self._users: dict[str, UserRow | None] = {}
+
+    def entries(self, person: Person | None) -> list[_Entry]:
+        """Return all tokens of the tenancy, or of a person in it, the newest first."""
+        keys = access_key_rows(self._rows, self._tenancy, None if person is None else person.principal_id)
+        found: list[_Entry] = [*keys, *tenancy_api_tokens(self._tenancy, person)]
+        return sorted(found, key=lambda entry: (-entry.created_at_us, _id_of(entry)))
+
+    def fitting(self, entries: Sequence[_Entry], text: str) -> list[_Entry]:
+        """Return those in which a text stands, in lower case."""
+        named = set(Person.objects.filter(full_name__icontains=text).values_list("principal_id", flat=True))
+
+        def fits(entry: _Entry) -> bool:
+            owner_id = _owner_id_of(entry)
+            words = (_id_of(entry), entry.description, _scope_of(entry))
+            if owner_id in named or any(text in word.casefold() for word in words):
+                return True
+            user = self._user(owner_id)
+            return user is not None and text in user.name
+
+        return [entry for entry in entries if fits(entry)]
+
+    def token(self, entry: _Entry) -> Token:
+        """Return what people read of a token, but for its owner's name and its last use."""
+        owner_id = _owner_id_of(entry)
+        member, user = self._member(owner_id), self._user(owner_id)
+        if isinstance(entry, ApiToken):
+            word, ends_at_us = state_of(entry, self._tenancy, member, user, self._now_us), end_of(entry, member)
+        else:
+            held = held_key(entry, self._tenancy, member, user, self._now_us)
+            word, ends_at_us = held.state, held.ends_at_us
+        return Token(
+            kind="api" if isinstance(entry, ApiToken) else "s3",
+            token_id=_id_of(entry),
+            owner_id=owner_id,
+            description=entry.description,
+            created_at_us=entry.created_at_us,
+            ends_at_us=ends_at_us,
+            scope=_scope_of(entry),
+            state=shown_state(word, ends_at_us, self._now_us),
+            access_key=None if isinstance(entry, ApiToken) else entry,
+            api_token=entry if isinstance(entry, ApiToken) else None,
+            last_used_us=entry.last_used_us if isinstance(entry, ApiToken) else None,
+        )
+
+    def filled(self, entries: Sequence[_Entry]) -> Sequence[Token]:
+        """Return all that people read of some tokens. One query for names."""
+        tokens = [self.token(entry) for entry in entries]
+        names: Mapping[str, str] = names_by_principal(self._rows, {token.owner_id for token in tokens})
+        uses = last_uses(self._rows, [token.token_id for token in tokens if token.kind == "s3"])
+        filled = []
+        for token in tokens:
+            token = replace(token, owner=names.get(token.owner_id, token.owner_id))
+            if use := uses.get(token.token_id):
+                program = _program(use.user_agent)
+                by = f"from {use.source_ip}" + (f" by {program}" if program else "")
+                token = replace(token, last_used_us=use.last_used_us, last_use=by)
+            filled.append(token)
+        return filled
+
+    def _member(self, user_id: str) -> MemberRow | None:
+        if user_id not in self._members:
+            self._members[user_id] = self._rows.find(MEMBERS, (self._tenancy.tenancy_id, user_id))
+        return self._members[user_id]
+
+    def _user(self, user_id: str) -> UserRow | None:
+        if user_id not in self._users:
+            self._users[user_id] = self._rows.find(USERS, (user_id,))
+        return self._users[user_id]
 
 
-def _of_api_token(rows: Snapshot, standing: Standing, token: ApiToken, now_us: int) -> Token:
-    user_id = token.person.principal_id
-    member = rows.find(MEMBERS, (token.tenancy_id, user_id))
-    state = state_of(token, standing.tenancy, member, rows.find(USERS, (user_id,)), now_us)
-    ends_at_us = end_of(token, member)
-    return Token(
-        "api",
-        token.public_id,
-        user_id,
-        token.description,
-        token.created_at_us,
-        ends_at_us,
-        "read the management API",
-        shown_state(state, ends_at_us, now_us),
-        api_token=token,
-        last_used_us=token.last_used_us,
-    )
+def _id_of(entry: _Entry) -> str:
+    return entry.public_id if isinstance(entry, ApiToken) else entry.access_key_id
 
 
-def _filled(rows: Snapshot, tokens: Sequence[Token]) -> Sequence[Token]:
-    names: Mapping[str, str] = names_by_principal(rows, {token.owner_id for token in tokens})
-    uses = last_uses(rows, [token.token_id for token in tokens if token.kind == "s3"])
-    filled = []
-    for token in tokens:
-        token = replace(token, owner=names.get(token.owner_id, token.owner_id))
-        if use := uses.get(token.token_id):
-            program = _program(use.user_agent)
-            by = f"from {use.source_ip}" + (f" by {program}" if program else "")
-            token = replace(token, last_used_us=use.last_used_us, last_use=by)
-        filled.append(token)
-    return filled
+def _owner_id_of(entry: _Entry) -> str:
+    return entry.person.principal_id if isinstance(entry, ApiToken) else entry.user_id
 
 
-def _fits(token: Token, owner: str, text: str) -> bool:
-    return any(text in each.casefold() for each in (token.token_id, owner, token.description, token.scope))
+def _scope_of(entry: _Entry) -> str:
+    return "read the management API" if isinstance(entry, ApiToken) else reach_text(entry)
 
 
 def _moment(at_us: int) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 
 from allauth.account import app_settings
 from allauth.account.adapter import get_adapter
@@ -34,7 +34,6 @@ def is_recent(request: HttpRequest) -> bool:
 def recently(view: TenancyView[Given]) -> TenancyView[Given]:
     """Ask for the password or a second factor first where the last proof is older. A form that was sent is kept."""
 
-    @wraps(view)
     def run(request: HttpRequest, standing: Standing, *args: Given.args, **kwargs: Given.kwargs) -> HttpResponseBase:
         if is_recent(request):
             return view(request, standing, *args, **kwargs)
@@ -46,4 +45,5 @@ def recently(view: TenancyView[Given]) -> TenancyView[Given]:
         answer: HttpResponseBase = suspend_request(request, ways[0]["url"])
         return answer
 
-    return run
+    # `wraps` would make a callable of another shape of it.
+    return cast("TenancyView[Given]", wraps(view)(run))
