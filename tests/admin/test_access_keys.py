@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from holdfast.admin.access_keys import (
+    access_key_rows,
     create_access_key,
+    held_key,
     keys_ending,
     last_uses,
     list_access_keys,
@@ -23,7 +25,7 @@ from holdfast.admin.tenancies import create_tenancy, suspend_tenancy
 from holdfast.admin.users import create_user, suspend_user
 from holdfast.auth.keyring import Keyring, secret_context
 from holdfast.auth.roles import Role
-from holdfast.catalog.rows import ACCESS_KEYS, AUDIT, BUCKETS, KEY_USES, TENANCIES, USERS, BucketRow, KeyUseRow
+from holdfast.catalog.rows import ACCESS_KEYS, AUDIT, BUCKETS, KEY_USES, MEMBERS, TENANCIES, USERS, BucketRow, KeyUseRow
 from holdfast.config import Limits
 
 LIMITS = Limits()
@@ -211,7 +213,12 @@ def test_the_keys_of_a_tenancy_are_shown_with_the_state_that_requests_meet(
         with office.read() as rows:
             row = rows.find(TENANCIES, (tenancy.tenancy_id,))
             assert row is not None
-            return [(key.row.access_key_id, key.state) for key in tenancy_access_keys(rows, row, office.now_us(), **by)]
+            found = [held(rows, row, key) for key in access_key_rows(rows, row, **by)]
+        return [(key.row.access_key_id, key.state) for key in sorted(found, key=lambda key: -key.row.created_at_us)]
+
+    def held(rows: Any, tenancy: Any, key: Any) -> Any:
+        member = rows.find(MEMBERS, (tenancy.tenancy_id, key.user_id))
+        return held_key(key, tenancy, member, rows.find(USERS, (key.user_id,)), office.now_us())
 
     ids = [row.access_key_id for row in made]
     everything = [(ids[3], "revoked"), (ids[2], "active"), (ids[1], "expired"), (ids[0], "active")]
