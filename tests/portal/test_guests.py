@@ -397,7 +397,8 @@ def test_an_invitation_of_another_tenancy_is_not_there(lab: Any) -> None:
     invite(lab)
     otto = client(lab, "otto")
     for act in ("send", "withdraw"):
-        otto.post(f"/tenancies/other-o/members/invitations/{invitation().pk}/{act}/")
+        answer = otto.post(f"/tenancies/other-o/members/invitations/{invitation().pk}/{act}/")
+        assert answer.status_code == 404
     assert invitation().state == "OPEN"
     assert len([mail for mail in lab.mails() if mail["To"] == OUTSIDE]) == 1
     assert (

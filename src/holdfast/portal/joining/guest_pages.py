@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 
-from holdfast.admin.errors import AdminError, Refused, Taken, Unknown
+from holdfast.admin.errors import AdminError, Refused, Taken
 from holdfast.auth.roles import Right
 from holdfast.portal.access import Need, Standing, page, person_of, tenancy_page
 from holdfast.portal.errors import error_page
@@ -21,6 +21,7 @@ from holdfast.portal.tenancies.pages import Crumb, render_in, tenancy_path
 
 from .forms import InviteForm, NewAccountForm
 from .inviting import (
+    Closed,
     NotOpen,
     Offer,
     accept,
@@ -73,8 +74,11 @@ def invite_guest(request: HttpRequest, standing: Standing) -> HttpResponse:
 @require_POST
 def send_again(request: HttpRequest, standing: Standing, invitation_id: int) -> HttpResponse:
     """Send an invitation once more, with a new link."""
-    made = resend(standing, invitation_id)
-    messages.success(request, f"The invitation was sent to {made.email} again; the earlier link has ended.")
+    try:
+        made = resend(standing, invitation_id)
+        messages.success(request, f"The invitation was sent to {made.email} again; the earlier link has ended.")
+    except Closed as late:
+        messages.error(request, sentence(str(late)))
     return redirect(tenancy_path(standing.tenancy.name, "members/"))
 
 
@@ -85,8 +89,8 @@ def withdraw(request: HttpRequest, standing: Standing, invitation_id: int) -> Ht
     try:
         made = withdraw_invitation(standing, invitation_id)
         messages.success(request, f"The invitation of {made.email} was withdrawn: its link has ended.")
-    except Unknown:
-        messages.error(request, "That invitation is not open any more: it was accepted or withdrawn meanwhile.")
+    except Closed as late:
+        messages.error(request, sentence(str(late)))
     return redirect(tenancy_path(standing.tenancy.name, "members/"))
 
 

@@ -43,6 +43,13 @@ class NotOpen(Refused):
         super().__init__("this invitation was used or withdrawn, or is too old: ask whoever invited you for a new one")
 
 
+class Closed(Taken):
+    """The invitation that was to be changed was accepted or withdrawn meanwhile."""
+
+    def __init__(self, email: str) -> None:
+        super().__init__(f"the invitation of {email} is not open any more: it was accepted or withdrawn meanwhile")
+
+
 class Offer(NamedTuple):
     """What an open invitation offers."""
 
@@ -110,7 +117,7 @@ def _close_stale(tenancy_id: str) -> None:
 
 
 def resend(standing: Standing, invitation_id: int) -> Invitation:
-    """Send an open invitation once more, with a new link; the old one ends. Raises Unknown."""
+    """Send an open invitation once more, with a new link; the old one ends. Raises Unknown, or Closed."""
     with transaction.atomic():
         found = _get_open(standing, invitation_id)
         check_last_day(found.ends_on)
@@ -124,7 +131,7 @@ def resend(standing: Standing, invitation_id: int) -> Invitation:
 
 
 def withdraw_invitation(standing: Standing, invitation_id: int) -> Invitation:
-    """Take an open invitation back: its link ends at once. Raises Unknown, where it was accepted meanwhile too."""
+    """Take an open invitation back: its link ends at once. Raises Unknown, or Closed."""
     with transaction.atomic():
         found = _get_open(standing, invitation_id)
         found.state = Invitation.WITHDRAWN
@@ -134,11 +141,11 @@ def withdraw_invitation(standing: Standing, invitation_id: int) -> Invitation:
 
 
 def _get_open(standing: Standing, invitation_id: int) -> Invitation:
-    found = Invitation.objects.filter(
-        pk=invitation_id, tenancy_id=standing.tenancy.tenancy_id, state=Invitation.OPEN
-    ).first()
+    found = Invitation.objects.filter(pk=invitation_id, tenancy_id=standing.tenancy.tenancy_id).first()
     if found is None:
-        raise Unknown("open invitation", str(invitation_id), (), f" to {standing.tenancy.name}")
+        raise Unknown("invitation", str(invitation_id), (), f" to {standing.tenancy.name}")
+    if found.state != Invitation.OPEN:
+        raise Closed(found.email)
     return found
 
 
