@@ -120,7 +120,7 @@ def test_an_id_of_another_tenancy_is_as_good_as_none_in_ones_own(settled: Any) -
             assert answer.status_code == absent.status_code, f"{method} {page.route}"
             assert answer.status_code in (302, 400, 404, 405), f"{method} {page.route} {answer.status_code}"
             assert _acts_in(settled, ELSEWHERE) == acts, f"{method} {page.route}"
-            shown, expected = _shape(answer, "-"), _shape(absent, "-")
+            shown, expected = _shape(answer, HERE), _shape(absent, HERE)
             for name, value in theirs.items():
                 if name != "tenancy":
                     # A short one may be a part of something else: it is looked for in its quotes.
