@@ -181,6 +181,14 @@ def test_names_are_found_by_how_they_start_within_the_folder(town: Any, shelf: A
     assert "Nothing here starts with that" in text_of(shelf.get(BUCKET, {"q": "nothing"}))
 
 
+def test_a_prefix_that_is_no_folder_is_a_search_in_one(town: Any, shelf: Any) -> None:
+    put_objects(town, "a-o", "data", ["run/tas1", "run/tas2/x", "run/pr"])
+    answer = shelf.get(BUCKET, {"prefix": "run/ta", "q": "s"})
+    assert keys_in(answer) == ["run/tas1", "run/tas2/…"]
+    assert [row.name for row in rows_in(answer)] == ["tas1", "tas2/"]
+    assert 'name="q" value="tas"' in answer.content.decode()
+
+
 def test_a_search_stays_in_its_folder_whatever_the_folder_is_called(town: Any, shelf: Any) -> None:
     """A browser turns line breaks in a form's fields into CR LF."""
     folder = "a\nb&c=\u202e/"

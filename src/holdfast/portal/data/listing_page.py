@@ -57,13 +57,21 @@ class Asked(NamedTuple):
 def read_asked(given: Mapping[str, str]) -> Asked:
     """Read the parameters of an address, all of them optional.
 
-    `folder` is `prefix` in the spelling of a form's hidden field, and wins: it is there after one has searched.
+    `folder` is `prefix` in the spelling of a form's hidden field, and wins: it is there after one has searched. What
+    follows the last slash of a prefix is no folder, but how names in it begin.
     """
     folder = given.get("prefix", "")
     spelt = given.get("folder")
     if spelt is not None:
         folder = unspell(spelt) or ""
-    return Asked(folder, given.get("q", ""), given.get("flat") == "1", given.get("after", ""), given.get("before", ""))
+    head, slash, tail = folder.rpartition("/")
+    return Asked(
+        head + slash,
+        tail + given.get("q", ""),
+        given.get("flat") == "1",
+        given.get("after", ""),
+        given.get("before", ""),
+    )
 
 
 class Entry(NamedTuple):
@@ -128,7 +136,7 @@ def read_listing(context: Context, row: BucketRow, asked: Asked) -> Listing:
     return Listing(
         asked,
         entries,
-        _badge(context, row, asked.folder) if asked.folder.endswith("/") else "",
+        _badge(context, row, asked.folder) if asked.folder else "",
         previous_url="" if page.is_first or not marks else url(before=marks[0]),
         next_url=url(after=marks[-1]) if page.has_next else "",
         first_url="" if page.is_first else url(),
@@ -200,8 +208,7 @@ def _badge(context: Context, row: BucketRow, folder: str) -> str:
 
 def folder_crumbs(tenancy: str, bucket: str, folder: str, *, is_here: bool = True) -> Sequence[Crumb]:
     """Return the way to a folder, from the bucket on; the last one, where one `is_here`, leads nowhere."""
-    parts = folder.split("/")
-    tail = parts.pop()
+    parts = folder.split("/")[:-1]
     found = []
     prefix = ""
     for part in parts:
@@ -209,9 +216,7 @@ def folder_crumbs(tenancy: str, bucket: str, folder: str, *, is_here: bool = Tru
         found.append(Crumb(shown(part) or "(no name)", bucket_path(tenancy, bucket, prefix=prefix)))
     if len(found) > CRUMBS_MAX:
         found = [Crumb("…", found[-CRUMBS_MAX - 1].url), *found[-CRUMBS_MAX:]]
-    if tail:
-        found.append(Crumb(f"{shown(tail)}…"))
-    elif found and is_here:
+    if found and is_here:
         found[-1] = Crumb(found[-1].label)
     return found
 
