@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import ssl
@@ -57,9 +58,13 @@ def run(
     opened = open_house(settings, home, board)
     slot = board.slot(slot_number)
     slot.take()
+    app = application(settings, home)
+    # What Django keeps for ever is a large heap: looking through it now and then would hold up a page for 100 ms.
+    gc.collect()
+    gc.freeze()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(application(settings, home), settings, sockets, make_context(), slot.beat))
+            runner.run(_serve(app, settings, sockets, make_context(), slot.beat))
     finally:
         slot.leave()
         opened.close()
