@@ -76,21 +76,26 @@ def test_who_speaks_http_to_the_portal_is_told(store: Store) -> None:
         assert b"https://" in connection.recv(65536)
 
 
-def test_one_address_opens_so_many_connections_and_no_more(store: Store) -> None:
+def test_one_address_opens_so_many_connections_and_no_more(tmp_path: Path) -> None:
     from holdfast.portal.connection import PER_ADDRESS_MAX
 
-    kept = [connect(store) for _ in range(PER_ADDRESS_MAX)]
-    try:
+    head = b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    # On a loaded machine so many handshakes take longer than the second that a head may take above.
+    with serve(tmp_path / "home", portal=["127.0.0.1:0"], environment={"HOLDFAST_HEADER_TIMEOUT_S": "300"}) as store:
+        kept = [connect(store) for _ in range(PER_ADDRESS_MAX)]
         try:
-            answer = ask(store, b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            answer = ask(store, head)
         except OSError:
             answer = b""
+        finally:
+            for connection in kept:
+                connection.close()
         assert answer == b""
-    finally:
-        for connection in kept:
-            connection.close()
-    answer = ask(store, b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 200 ")
+        for _ in range(100):
+            answer = ask(store, head)
+            if answer:
+                break
+        assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 def test_the_portal_comes_back_when_its_process_dies_and_ends_with_the_server(tmp_path: Path) -> None:

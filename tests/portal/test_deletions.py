@@ -45,7 +45,7 @@ def order(town: Any, person: Any, prefix: str, **more: str) -> Any:
     from holdfast.portal.data.models import Deletion
 
     client = town.client(person)
-    answer = client.post(asked(prefix), {"once": value_of(client, asked(prefix), "once"), "below": prefix, **more})
+    answer = client.post(asked(prefix), {"once": value_of(client, asked(prefix), "once"), **more})
     assert answer.status_code == 302, answer.content.decode()
     return Deletion.objects.get(id=int(answer["Location"].rstrip("/").rpartition("/")[2]))
 
@@ -75,7 +75,7 @@ def test_a_prefix_is_text_whatever_is_in_it(town: Any, ann: Any, prefix: str) ->
     put_objects(town, "a-o", "data", [f"{prefix}k", "k"])
     client = town.client(ann)
     url = asked(quote(prefix, safe=""))
-    answer = client.post(url, {"once": value_of(client, url, "once"), "below": prefix})
+    answer = client.post(url, {"once": value_of(client, url, "once")})
     assert answer.status_code == 302
     from holdfast.portal.data.deletions import work_on_deletions
 
@@ -187,7 +187,7 @@ def test_keys_that_a_policy_keeps_are_left_and_counted(town: Any, ann: Any, smal
     put_objects(town, "a-o", "kept", [f"old/{number}" for number in range(8)])
     client = town.client(ann)
     url = asked("old/", "kept")
-    answer = client.post(url, {"once": value_of(client, url, "once"), "below": "old/"})
+    answer = client.post(url, {"once": value_of(client, url, "once")})
     from holdfast.portal.data.models import Deletion
 
     done = work(Deletion.objects.get(id=int(answer["Location"].rstrip("/").rpartition("/")[2])))
@@ -266,23 +266,24 @@ def test_a_whole_bucket_wants_its_name_typed(town: Any, ann: Any) -> None:
     client = town.client(ann)
     once = value_of(client, asked(""), "once")
     for typed in ("", "dat", "DATA"):
-        answer = client.post(asked(""), {"once": once, "below": "", "typed": typed})
+        answer = client.post(asked(""), {"once": once, "typed": typed})
         assert answer.status_code == 200
     assert not Deletion.objects.exists()
-    assert client.post(asked(""), {"once": once, "below": "", "typed": "data"}).status_code == 302
+    assert client.post(asked(""), {"once": once, "typed": "data"}).status_code == 302
     assert work(Deletion.objects.get()).deleted_count == 2
     assert bucket_row(town, "a-o", "data") is not None
 
 
-def test_a_prefix_in_the_address_does_not_stand_for_the_one_in_the_form(town: Any, ann: Any) -> None:
+def test_what_is_deleted_is_below_the_prefix_that_the_page_asked_about_line_breaks_and_all(town: Any, ann: Any) -> None:
     from holdfast.portal.data.models import Deletion
 
-    put_objects(town, "a-o", "data", ["a", "old/1"])
+    put_objects(town, "a-o", "data", ["a\nb/1", "a\r\nb/1"])
     client = town.client(ann)
-    once = value_of(client, asked("old/"), "once")
-    # Without the form's prefix it is the whole bucket, which wants its name.
-    assert client.post(asked("old/"), {"once": once}).status_code == 200
-    assert not Deletion.objects.exists()
+    assert client.post(asked("a\nb/"), {"once": value_of(client, asked("a\nb/"), "once")}).status_code == 302
+    assert Deletion.objects.get().prefix == "a\nb/"
+    # Without a prefix it is the whole bucket, which wants its name.
+    assert client.post(asked(""), {"once": "x" * 32}).status_code == 200
+    assert Deletion.objects.count() == 1
 
 
 def test_one_form_orders_once_and_nobody_else_s_order(town: Any, ann: Any) -> None:
@@ -290,7 +291,7 @@ def test_one_form_orders_once_and_nobody_else_s_order(town: Any, ann: Any) -> No
 
     put_objects(town, "a-o", "data", ["old/1"])
     client = town.client(ann)
-    given = {"once": value_of(client, asked("old/"), "once"), "below": "old/"}
+    given = {"once": value_of(client, asked("old/"), "once")}
     first, second = client.post(asked("old/"), given), client.post(asked("old/"), given)
     assert first["Location"] == second["Location"]
     mary = town.client(town.member("a-o", "mary", Role.MANAGER))
@@ -305,10 +306,10 @@ def test_who_may_not_delete_is_not_asked(town: Any, ann: Any) -> None:
     put_objects(town, "a-o", "data", ["old/1"])
     ben = town.client(town.member("a-o", "ben"))
     assert ben.get(asked("old/")).status_code == 403
-    assert ben.post(asked("old/"), {"once": "x", "below": "old/"}).status_code == 403
+    assert ben.post(asked("old/"), {"once": "x"}).status_code == 403
     assert town.client(town.operator()).get(asked("old/")).status_code == 403
     bob = town.client(town.member("b-o", "bob", Role.MANAGER))
-    bob.post(asked("old/"), {"once": "x", "below": "old/"})
+    bob.post(asked("old/"), {"once": "x"})
     assert not Deletion.objects.exists()
 
 
@@ -366,7 +367,7 @@ def test_hostile_prefixes_are_shown_as_text(town: Any, ann: Any) -> None:
     put_objects(town, "a-o", "data", [f"{HOSTILE}k"])
     client = town.client(ann)
     url = asked(quote(HOSTILE, safe=""))
-    answer = client.post(url, {"once": value_of(client, url, "once"), "below": HOSTILE})
+    answer = client.post(url, {"once": value_of(client, url, "once")})
     for address in (url, answer["Location"], "/tenancies/a-o/deletions/"):
         assert HOSTILE not in client.get(address).content.decode()
 

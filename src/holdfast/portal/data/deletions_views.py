@@ -47,7 +47,6 @@ class OrderForm(forms.Form):
     """The order; for a whole bucket with its name typed."""
 
     once = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    below = forms.CharField(max_length=1024, required=False, strip=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, typed_name: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -67,7 +66,8 @@ def delete_prefix(request: HttpRequest, standing: Standing, bucket: str) -> Http
     """Say what would be deleted, ask, and order it."""
     acting = Acting.of(request, standing)
     tenancy = standing.tenancy.name
-    prefix = request.POST.get("below", "") if request.method == "POST" else request.GET.get("prefix", "")
+    # From the address for the order, too: browsers change the line breaks in a field, and a key may hold some.
+    prefix = request.GET.get("prefix", "")
     if prefix:
         names.check_key(prefix)
     found = _measure(acting, bucket, prefix)
@@ -79,7 +79,7 @@ def delete_prefix(request: HttpRequest, standing: Standing, bucket: str) -> Http
     form = OrderForm(
         request.POST if request.method == "POST" else None,
         typed_name=typed_name,
-        initial={"once": secrets.token_hex(16), "below": prefix},
+        initial={"once": secrets.token_hex(16)},
     )
     if request.method == "POST" and form.is_valid():
         deletion = order(acting, tenancy, bucket, prefix, form.cleaned_data["once"])
