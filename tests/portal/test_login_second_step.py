@@ -142,6 +142,16 @@ def test_no_second_way_goes_around_the_code(town: Any, ann: Any, secret: str, wa
     assert not is_in(client)
 
 
+def test_who_cancels_the_second_step_begins_anew(town: Any, secret: str) -> None:
+    client = town.client()
+    log_in(client)
+    assert client.get(LOGIN)["Location"] == CODE, "the step is still to be done"
+    assert client.post("/account/logout/", {"next": LOGIN})["Location"] == LOGIN
+    assert client.get(LOGIN).status_code == 200
+    client.post(CODE, {"code": code_of(secret)})
+    assert not is_in(client)
+
+
 def test_a_recovery_code_lets_in_once(town: Any, ann: Any, secret: str) -> None:
     codes = codes_on(town.client(ann))
     assert len(codes) == 10

@@ -218,6 +218,9 @@ def values(settings: Settings, home: Home) -> dict[str, Any]:
         # A code counts for 30 seconds more on either side, for clocks that are a little off.
         "MFA_TOTP_TOLERANCE": 1,
         "MFA_FORMS": {
+            "authenticate": f"{_FORMS}.SecondStepForm",
+            "reauthenticate": f"{_FORMS}.ProveCodeForm",
+            "activate_totp": f"{_FORMS}.SetUpAppForm",
             "add_webauthn": f"{_FORMS}.PasskeyForm",
             "edit_webauthn": f"{_FORMS}.RenamePasskeyForm",
             "login_webauthn": f"{_FORMS}.LoginPasskeyForm",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from allauth.account import forms as account
+from allauth.mfa.base import forms as base
+from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.core.exceptions import ValidationError
@@ -194,6 +196,36 @@ class ProfileForm(forms.Form):
 _NOT_ACCEPTED: Final = "The passkey was not accepted. Try again."
 # What the parsers raise for an answer that no browser gives.
 _MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError)
+
+
+class SecondStepForm(base.AuthenticateForm):  # type: ignore[misc]
+    """A code of an app, or a recovery code, after the password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _code(self)
+
+
+class ProveCodeForm(base.ReauthenticateForm):  # type: ignore[misc]
+    """A code once more."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _code(self)
+
+
+class SetUpAppForm(totp.ActivateTOTPForm):  # type: ignore[misc]
+    """The first code of an app."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _code(self)
+
+
+def _code(form: forms.Form) -> None:
+    form.fields["code"].label = "Code"
+    form.fields["code"].widget.attrs = {"autocomplete": "one-time-code", "inputmode": "numeric"}
+    _limit(form.fields["code"], 32)
 
 
 class _ByPasskey(webauthn.AuthenticateWebAuthnForm):  # type: ignore[misc]

@@ -53,8 +53,9 @@ def wait_us(count: int, free: int) -> int:
 
 def begin(gates: Sequence[Gate]) -> int:
     """Count a try at all of these gates, or count nothing and return for how many seconds one has to wait."""
-    now_us = house().now_us()
     with transaction.atomic():
+        # Once nobody else counts: a time from before that would lie before what others wrote.
+        now_us = house().now_us()
         known = {trial.key: trial for trial in Trial.objects.filter(key__in=[gate.key for gate in gates])}
         held_us = max((trial.next_us - now_us for trial in known.values()), default=0)
         if held_us > 0:
