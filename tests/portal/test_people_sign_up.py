@@ -403,6 +403,46 @@ def test_no_secret_of_a_link_gets_into_the_log_or_the_databases(town: Any, capsy
         assert secret.encode() not in catalog
 
 
+def test_a_link_that_is_refused_is_not_in_the_log_either(town: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    from holdfast.admin.users import resume_user, suspend_user
+    from holdfast.portal.people.links import login_link
+
+    ann = town.person("ann")
+    path = path_of(login_link(ann))
+    assert town.client(enforce_csrf_checks=True).post(path).status_code == 403
+    suspend_user(town.house.office("test"), "ann")
+    assert town.client().post(path.replace("/login-link/", "/login-link/x")).status_code == 404
+    assert town.client().get(path).status_code == 404
+    resume_user(town.house.office("test"), "ann")
+    stranger = town.client()
+    stranger.defaults["HTTP_HOST"] = "evil.example"
+    assert stranger.get(path).status_code == 400
+    said = "".join(capfd.readouterr())
+    assert "a request was refused before any page saw it" in said
+    assert path.split("/")[-2] not in said
+    assert town.client().post(path).status_code == 302, "it still works: it was worth keeping out"
+
+
+def test_a_fault_of_ours_is_in_the_log_with_its_traceback_and_without_the_path(
+    town: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from holdfast.portal.people import links
+
+    path = path_of(links.login_link(town.person("ann")))
+    client = town.client()
+    client.raise_request_exception = False
+
+    def break_down(secret: str) -> str:
+        raise ArithmeticError("of ours")
+
+    monkeypatch.setattr(links, "_digest", break_down)
+    answer = client.get(path)
+    assert answer.status_code == 500
+    assert "That is our fault" in answer.content.decode()
+    said = "".join(capfd.readouterr())
+    assert "ArithmeticError" in said
+
+
 # --- changing what one has --------------------------------------------------------------------------------------------
 
 

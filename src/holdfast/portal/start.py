@@ -9,7 +9,7 @@ from pathlib import Path
 from holdfast.assemble import Home
 from holdfast.config import Settings
 
-from . import django_settings
+from . import django_log, django_settings
 
 
 def configure(settings: Settings, home: Home) -> None:
@@ -21,6 +21,7 @@ def configure(settings: Settings, home: Home) -> None:
         return
     django_conf.configure(**django_settings.values(settings, home))
     django.setup(set_prefix=False)
+    django_log.listen()
 
 
 def migrate(home: Home) -> None:
