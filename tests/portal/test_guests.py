@@ -227,6 +227,20 @@ def test_more_than_a_hundred_buckets_can_be_named(lab: Any) -> None:
     assert "Write data or data:write." in answer.content.decode()
 
 
+def test_no_more_than_a_hundred_invitations_a_day_are_sent(lab: Any, clock: Any) -> None:
+    from holdfast.portal.joining.models import Invitation
+
+    invite(lab)
+    facts = {name: getattr(invitation(), name) for name in ("tenancy_id", "buckets", "ends_on", "invited_by", "invited_at", "link_ends_at")}  # fmt: skip
+    Invitation.objects.bulk_create(
+        Invitation(**facts, email=f"x{number}@example.com", digest=str(number), state="WITHDRAWN")
+        for number in range(99)
+    )
+    assert "send more tomorrow" in invite(lab, email="y@example.com").content.decode()
+    clock.pass_days(1.01)
+    assert invite(lab, email="y@example.com").status_code == 302
+
+
 def test_a_tenancy_without_buckets_says_what_to_do_first(lab: Any) -> None:
     lab.member("bare-o", "mary", Role.MANAGER)
     page = client(lab, "mary").get("/tenancies/bare-o/members/invite/").content.decode()
@@ -284,12 +298,16 @@ def test_an_invitation_ends_after_two_weeks(lab: Any, clock: Any) -> None:
     assert invite(lab).status_code == 302  # The stale one stands in nobody's way.
 
 
-def test_sending_again_ends_the_earlier_link(lab: Any) -> None:
+def test_sending_again_ends_the_earlier_link_and_is_not_for_every_minute(lab: Any, clock: Any) -> None:
     invite(lab)
     old = link(lab)
     browser = lab.client()
     browser.get(old)
     number = invitation().pk
+    hasty = client(lab, "dave").post(f"/tenancies/lab-o/members/invitations/{number}/send/", follow=True)
+    assert "was sent a moment ago" in hasty.content.decode()
+    assert link(lab) == old
+    clock.pass_days(11 / 24 / 60)
     assert client(lab, "dave").post(f"/tenancies/lab-o/members/invitations/{number}/send/").status_code == 302
     new = link(lab)
     assert old != new

@@ -13,6 +13,7 @@ from holdfast.catalog.rows import MEMBERS, TENANCIES, MemberRow, TenancyRow
 from holdfast.portal.house import house
 from holdfast.portal.people.lookups import names_by_principal
 from holdfast.portal.people.models import Person
+from holdfast.portal.tenancies.pages import tenancy_path
 
 from . import days
 from .faces import is_outsider, known_tenancies, pages_of
@@ -38,6 +39,16 @@ class Entry(NamedTuple):
     group: str
     """Which of FILTERS it belongs to."""
     managers: Sequence[str] = ()
+
+    @property
+    def address(self) -> str:
+        """Where the person goes on: the tenancy for its members, the way in for others."""
+        return tenancy_path(self.tenancy.name, "" if self.role else "join/")
+
+    @property
+    def act(self) -> str:
+        """What the person does there."""
+        return "Open" if self.role else "My request" if self.group == "asked" else "Request to join"
 
 
 def discoverable(person: Person, query: str = "", group: str = "") -> Sequence[Entry]:

@@ -77,8 +77,8 @@ def send_again(request: HttpRequest, standing: Standing, invitation_id: int) -> 
     try:
         made = resend(standing, invitation_id)
         messages.success(request, f"The invitation was sent to {made.email} again; the earlier link has ended.")
-    except Closed as late:
-        messages.error(request, sentence(str(late)))
+    except (Closed, Refused) as refusal:
+        messages.error(request, sentence(str(refusal)))
     return redirect(tenancy_path(standing.tenancy.name, "members/"))
 
 

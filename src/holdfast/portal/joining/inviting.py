@@ -34,6 +34,10 @@ from .telling import person_of, reply_to
 LIFE: Final = timedelta(days=14)
 OPEN_MAX: Final = 200
 """How many invitations of a tenancy may be open at once."""
+A_DAY_MAX: Final = 100
+"""How many invitations a tenancy may send within 24 hours: they go to addresses of anybody's choice."""
+AGAIN_AFTER: Final = timedelta(minutes=10)
+"""How long after it was sent an invitation may be sent again."""
 
 
 class NotOpen(Refused):
@@ -89,6 +93,9 @@ def invite(
         opened = Invitation.objects.filter(tenancy_id=tenancy_id, state=Invitation.OPEN)
         if opened.count() >= OPEN_MAX:
             raise Refused(f"{OPEN_MAX} invitations are open already: withdraw some first")
+        newest = Invitation.objects.filter(tenancy_id=tenancy_id, invited_at__gt=days.now() - timedelta(days=1))
+        if newest.count() >= A_DAY_MAX:
+            raise Refused(f"{A_DAY_MAX} invitations were sent within a day: send more tomorrow")
         secret = secrets.token_urlsafe(32)
         try:
             with transaction.atomic():
@@ -117,10 +124,12 @@ def _close_stale(tenancy_id: str) -> None:
 
 
 def resend(standing: Standing, invitation_id: int) -> Invitation:
-    """Send an open invitation once more, with a new link; the old one ends. Raises Unknown, or Closed."""
+    """Send an open invitation once more, with a new link; the old one ends. Raises Unknown, Closed, or Refused."""
     with transaction.atomic():
         found = _get_open(standing, invitation_id)
         check_last_day(found.ends_on)
+        if days.now() < found.link_ends_at - LIFE + AGAIN_AFTER:
+            raise Refused(f"the invitation of {found.email} was sent a moment ago: wait ten minutes")
         secret = secrets.token_urlsafe(32)
         found.digest = digest_of(secret)
         found.link_ends_at = days.now() + LIFE
