@@ -28,6 +28,8 @@ FIREFOX_SETTINGS: Final = {
     "app.update.auto": False,
     "browser.safebrowsing.update.enabled": False,
     "browser.search.update": False,
+    # A page that answered a form is loaded anew without a question.
+    "dom.confirm_repost.testing.always_accept": True,
     "datareporting.policy.dataSubmissionEnabled": False,
     "extensions.update.enabled": False,
     "network.captive-portal-service.enabled": False,

@@ -246,7 +246,10 @@ class Visitor:
         if found.count() > 1:
             # The head of a page has links of its own, such as "Log in": people look at the middle first.
             inside = found.and_(self.page.locator("main *"))
-            found = inside if inside.count() == 1 else found
+            found = inside if inside.count() else found
+        if len({each.get_attribute("href") or number for number, each in enumerate(found.all())}) == 1:
+            # Two links to one place are as good as one.
+            return found.first
         if found.count() != 1:
             texts = [_GAPS.sub(" ", each.inner_text()) for each in found.all()]
             raise Lost(f"{found.count()} things are a {words} on {self.page.url}: {texts}")
