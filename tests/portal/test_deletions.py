@@ -37,7 +37,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def asked(prefix: str, bucket: str = "data") -> str:
-    return f"/tenancies/a-o/buckets/{bucket}/delete-prefix/?prefix={prefix}"
+    return f"/tenancies/a-o/buckets/{bucket}/delete-prefix/?prefix={quote(prefix)}"
 
 
 def order(town: Any, person: Any, prefix: str, **more: str) -> Any:
