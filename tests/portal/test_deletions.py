@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -37,7 +38,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def asked(prefix: str, bucket: str = "data") -> str:
-    return f"/tenancies/a-o/buckets/{bucket}/delete-prefix/?prefix={quote(prefix)}"
+    return f"/tenancies/a-o/buckets/{bucket}/delete-prefix/?prefix={quote(prefix, safe='')}"
 
 
 def order(town: Any, person: Any, prefix: str, **more: str) -> Any:
@@ -70,11 +71,10 @@ def test_what_is_below_the_prefix_is_deleted_and_nothing_beside_it(town: Any, an
 
 @pytest.mark.parametrize("prefix", ["a/b\n/", "ü/", "%2F", "..", "a//", "\u202e"])
 def test_a_prefix_is_text_whatever_is_in_it(town: Any, ann: Any, prefix: str) -> None:
-    from urllib.parse import quote
 
     put_objects(town, "a-o", "data", [f"{prefix}k", "k"])
     client = town.client(ann)
-    url = asked(quote(prefix, safe=""))
+    url = asked(prefix)
     answer = client.post(url, {"once": value_of(client, url, "once")})
     assert answer.status_code == 302
     from holdfast.portal.data.deletions import work_on_deletions
@@ -362,11 +362,10 @@ def test_the_page_and_its_script_s_answer_tell_how_far_it_has_come(town: Any, an
 
 
 def test_hostile_prefixes_are_shown_as_text(town: Any, ann: Any) -> None:
-    from urllib.parse import quote
 
     put_objects(town, "a-o", "data", [f"{HOSTILE}k"])
     client = town.client(ann)
-    url = asked(quote(HOSTILE, safe=""))
+    url = asked(HOSTILE)
     answer = client.post(url, {"once": value_of(client, url, "once")})
     for address in (url, answer["Location"], "/tenancies/a-o/deletions/"):
         assert HOSTILE not in client.get(address).content.decode()
