@@ -19,6 +19,8 @@ from tests.serving import Key, Store, serve
 
 from holdfast.auth.roles import Role
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("joining-on-s3")]
+
 TENANCY = "ice-o"
 APPROVED_WITHIN_S = 5
 REVOKED_WITHIN_S = 1
