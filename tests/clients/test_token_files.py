@@ -107,11 +107,13 @@ def test_aws_works_with_the_downloaded_profile(person: Person) -> None:
 
 
 @SIDES
-def test_aws_and_boto3_work_with_the_downloaded_environment(person: Person) -> None:
+def test_aws_boto3_and_s3fs_work_with_the_downloaded_environment(person: Person) -> None:
     person.desk.use("aws")
     assert "radar" in person.run(". ./env && aws s3 ls")
     code = "import boto3; print(boto3.client('s3').list_buckets()['Buckets'][0]['Name'])"
     assert person.run(f'. ./env && python3 -c "{code}"') == "radar\n"
+    code = "import s3fs; print(s3fs.S3FileSystem().ls(''))"
+    assert person.run(f'. ./env && python3 -c "{code}"') == "['radar']\n"
 
 
 @SIDES

@@ -199,3 +199,16 @@ def test_a_reload_of_the_page_with_the_secret_shows_it_no_more(store: Store, pag
     page.reload()
     page.get_by_role("heading", name="This token is already made").wait_for()
     assert key.secret not in page.content()
+
+
+def test_a_secret_lies_in_no_file_of_the_home_and_in_no_log(store: Store, page: Any) -> None:
+    key = add_token(store, page)
+    result(page)
+    files = [path for path in store.home.rglob("*") if path.is_file()]
+    assert {"catalog.sqlite", "portal.sqlite"} <= {path.name for path in files}
+    known = [path.name for path in files if key.token.encode() in path.read_bytes()]
+    assert known, "the row that has the sealed secret is looked into"
+    assert [path for path in files if key.secret.encode() in path.read_bytes()] == []
+    log = store.log.read_text()
+    assert "token_add" in log
+    assert key.secret not in log

@@ -103,7 +103,7 @@ def files(access: Access, side: Side) -> Sequence[Sheet]:
         ),
         Sheet(
             "Environment",
-            "Environment variables for aws, boto3, s3fs, s5cmd",
+            "Environment variables for aws, boto3 and s3fs",
             client_files.environment(access, side),
             "env",
             "In the folder that holds it: . ./env",
