@@ -89,6 +89,12 @@ def _token(town: Any, tenancy: str) -> str:
     return made.row.access_key_id
 
 
+def _site_token(town: Any, tenancy: str) -> str:
+    from holdfast.portal.tokens.api_tokens import make_site_token
+
+    return make_site_token(town.person("olga"), "sample", None).token.public_id
+
+
 def _ask_to_join(town: Any, tenancy: str) -> None:
     from holdfast.auth.roles import Role
     from holdfast.portal.joining.asking import ask
@@ -207,6 +213,7 @@ def api_path(path: str, town: Any, tenancy: str) -> str:
     makers: dict[str, Callable[[], str]] = {
         "tenancy": lambda: tenancy,
         "name": lambda: f"{tenancy[:4]}-user",
+        "token": lambda: (_site_token if path.startswith("/api-tokens") else _token)(town, tenancy),
         "int:number": lambda: _newest("Invitation" if "/invitations/" in path else "AccessRequest")(town, tenancy),
     }
     for argument in re.findall(r"\{([^}]+)\}", path):
@@ -217,4 +224,6 @@ def api_path(path: str, town: Any, tenancy: str) -> str:
 
 def api_needs_body(path: str) -> bool:
     """Whether a route that changes something is refused for an empty body, and so changes nothing in a test."""
-    return path.endswith(("/suspend", "/reset-factors", "/break-glass", "/decision", "/invitations", "/tokens"))
+    return path.endswith(
+        ("/suspend", "/reset-factors", "/break-glass", "/decision", "/invitations", "/tokens", "/rotate")
+    )

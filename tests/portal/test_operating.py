@@ -62,6 +62,7 @@ ACTS: list[tuple[str, dict[str, Any], str]] = [
     ("people/ben/operator/", {"is_operator": "yes"}, "operator.add"),
     ("people/ben/remove/", {"typed_name": "ben"}, "user.remove"),
     ("tokens/TOKEN/revoke/", {}, "key.revoke"),
+    ("api-tokens/TOKEN/revoke/", {}, "api-token.revoke"),
     ("site/", {"announcement": "Down on Sunday"}, "site.set"),
     ("mail/MAIL/remove/", {}, "mail.remove"),
     (
@@ -81,7 +82,11 @@ def fill(town: Any) -> Callable[[str], str]:
     from holdfast.portal.notices.outbox import waiting
 
     def filled(path: str) -> str:
-        if "TOKEN" in path:
+        if path.startswith("api-tokens/"):
+            from holdfast.portal.tokens.api_tokens import make_site_token
+
+            path = path.replace("TOKEN", make_site_token(town.operator(), "report", None).token.public_id)
+        elif "TOKEN" in path:
             made = create_access_key(town.house.office("test"), town.house.keyring, Limits(), "a-o", "ben")
             path = path.replace("TOKEN", made.row.access_key_id)
         if "MAIL" in path:
@@ -112,6 +117,7 @@ def test_every_page_that_changes_something_is_among_the_acts() -> None:
     seen = {re.sub(r"(TOKEN|MAIL|a-o|ben)", "ID", f"operators/{path}") for path, _, _ in ACTS}
     shown_only = {
         "", "tenancies/", "tenancies/ID/", "people/", "people/ID/", "tokens/", "jobs/", "mail/", "mail/ID/", "audit/",
+        "api-tokens/", "api-tokens/add/",
     }  # fmt: skip
     ours = {re.sub(r"<[^>]*>", "ID", page.route) for page in for_operators() if page.name.startswith("operators")}
     assert ours - {f"operators/{path}" for path in shown_only} <= seen

@@ -208,7 +208,7 @@ def test_what_a_form_has_no_field_for_changes_nothing(town: Any) -> None:
     assert row.user_id == town.person("ann").principal_id
     assert row.tenancy_id == tenancy_id(town, TENANCY)
     assert (row.state, row.access_key_id == "CHOSEN") == ("active", False)
-    made = client.post(ADD, fields(client, s3=None, owner="mary", scope="write", person=other.pk))
+    made = client.post(ADD, fields(client, s3=None, read_only="on", owner="mary", scope="read-write", person=other.pk))
     from holdfast.portal.tokens.models import ApiToken
 
     assert made.status_code == 200

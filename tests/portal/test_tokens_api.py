@@ -60,7 +60,7 @@ def test_a_token_is_found_by_its_secret_of_which_only_the_hash_is_kept(town: Any
     assert len(secret) == 44
     token = find(secret)
     assert token is not None
-    assert (token.person, token.description, token.scope) == (ann, "dashboard", "read-only")
+    assert (token.person, token.description, token.scope) == (ann, "dashboard", "read-write")
     assert token.digest == hashlib.sha256(secret.encode()).hexdigest()
     assert [each.actor for each in audit(town, "api-token.create")] == [ann.principal_id]
     for other in ("", "hft_", secret[:-1], secret + "x", secret.upper(), f" {secret}", token.digest, token.public_id):
@@ -153,7 +153,19 @@ def test_the_last_use_is_kept_to_the_minute_and_shown(town: Any, ann: Any, clock
     assert find(secret).last_used_us == clock.now_us
     text = client.get(LIST).content.decode()
     assert "not yet" not in text
-    assert "API: read the management API" in text
+    assert "API: use the management API" in text
+
+
+def test_a_token_reads_only_when_the_form_said_so_and_so_does_what_takes_its_place(town: Any, ann: Any) -> None:
+    client = town.client(ann)
+    answer = client.post(ADD, fields(client, s3=None, read_only="on"))
+    assert "changes nothing" in answer.content.decode()
+    token = find(shown(answer, "new-token-secret"))
+    assert token.scope == "read-only"
+    assert "API: read the management API" in client.get(LIST).content.decode()
+    url = f"{LIST}{token.public_id}/rotate/"
+    rotated = client.post(url, {"form_id": form_id(client.get(url)), "overlap": "0"})
+    assert find(shown(rotated, "new-token-secret")).scope == "read-only"
 
 
 def test_a_token_is_rotated_with_an_overlap_or_without(town: Any, ann: Any, clock: Any) -> None:

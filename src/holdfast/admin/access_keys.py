@@ -94,8 +94,7 @@ def create_access_key(
     `buckets` and `prefixes` narrow it; empty = all that the role reaches. The buckets need not exist yet, but a
     GUEST can name only their own. Raises Unknown or Refused.
     """
-    if len(description) > DESCRIPTION_LENGTH_MAX or not description.isprintable():
-        raise Refused(f"a description is one line of at most {DESCRIPTION_LENGTH_MAX} characters")
+    check_description(description)
     if len(prefixes) > PREFIXES_MAX or len(buckets) > PREFIXES_MAX:
         raise Refused(f"an access key (token) has at most {PREFIXES_MAX} buckets and as many prefixes")
     if "" in prefixes or "" in buckets:
@@ -108,7 +107,7 @@ def create_access_key(
         _check_guest(rows, tenancy, member, buckets)
         expires = now_us + limits.key_life_days * DAY_US if expires_at_us is None else expires_at_us
         end_us = None if expires == "never" else expires
-        _check_end(end_us, now_us, limits)
+        check_end(end_us, now_us, limits)
         sealed, version = keyring.seal(pair.secret, secret_context(tenancy.tenancy_id, pair.access_key_id))
         row = AccessKeyRow(
             access_key_id=pair.access_key_id,
@@ -158,7 +157,7 @@ def rotate_access_key(
         assert user is not None
         member = _get_live_member(rows, tenancy, user, now_us)
         end_us = None if old.expires_at_us is None else now_us + old.expires_at_us - old.created_at_us
-        _check_end(end_us, now_us, limits)
+        check_end(end_us, now_us, limits)
         sealed, version = keyring.seal(pair.secret, secret_context(tenancy.tenancy_id, pair.access_key_id))
         row = old._replace(
             access_key_id=pair.access_key_id,
@@ -311,6 +310,20 @@ def revoke_all(rows: Transaction, tenancy_id: str, user_id: str | None = None) -
     return len(standing)
 
 
+def check_description(text: str) -> None:
+    """Check what a token is to be known by. Raises Refused."""
+    if len(text) > DESCRIPTION_LENGTH_MAX or not text.isprintable():
+        raise Refused(f"a description is one line of at most {DESCRIPTION_LENGTH_MAX} characters")
+
+
+def check_end(end_us: int | None, now_us: int, limits: Limits) -> None:
+    """Check the end of a token that is made now; None = no end. Raises Refused."""
+    if end_us is not None and end_us <= now_us:
+        raise Refused("the end of the access key (token) lies in the past")
+    if limits.key_life_days_max and (end_us is None or end_us > now_us + (limits.key_life_days_max + 1) * DAY_US):
+        raise Refused(f"access keys (tokens) live at most {limits.key_life_days_max} days here: choose an earlier end")
+
+
 class _Pair(NamedTuple):
     access_key_id: str
     secret: str
@@ -352,13 +365,6 @@ def _check_guest(rows: Snapshot, tenancy: TenancyRow, member: MemberRow, buckets
             raise Refused(
                 f"bucket `{name}` is not named for this GUEST: add it with holdfast member add … --bucket {name}"
             )
-
-
-def _check_end(end_us: int | None, now_us: int, limits: Limits) -> None:
-    if end_us is not None and end_us <= now_us:
-        raise Refused("the end of the access key (token) lies in the past")
-    if limits.key_life_days_max and (end_us is None or end_us > now_us + (limits.key_life_days_max + 1) * DAY_US):
-        raise Refused(f"access keys (tokens) live at most {limits.key_life_days_max} days here: choose an earlier end")
 
 
 def _first(*ends_us: int | None) -> int | None:

@@ -52,6 +52,8 @@ class Office:
     source: Source = "cli"
     now_us: Callable[[], int] = _now_us
     random: random.Random = field(default_factory=secrets.SystemRandom)
+    token: str = ""
+    """The public id of the token through which the actor acts, for the audit; empty = in person."""
 
     def read(self) -> AbstractContextManager[Snapshot]:
         """Open a snapshot."""
@@ -76,7 +78,8 @@ class Office:
 
         def commit_fn(rows: Transaction) -> Result:
             done = change(rows, now_us)
-            detail = json.dumps(done.detail, separators=(",", ":"), ensure_ascii=False) if done.detail else ""
+            facts = {**done.detail, "token": self.token} if self.token else done.detail
+            detail = json.dumps(facts, separators=(",", ":"), ensure_ascii=False) if facts else ""
             rows.add(AUDIT, AuditRow(now_us, audit_id, self.actor, action, done.subject, done.tenancy_id, detail))
             return done.result
 

@@ -6,7 +6,9 @@ Opened once after the fork; every page asks `house()` for it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,7 +41,7 @@ class House:
 
     def office(self, actor: str, source: Source = "portal") -> Office:
         """Return where `admin` works. `actor` is the id of the person who acts, for the audit."""
-        return Office(self.catalog, self.generation, actor, source=source, now_us=self.now_us)
+        return Office(self.catalog, self.generation, actor, source=source, now_us=self.now_us, token=_TOKEN.get())
 
     @property
     def is_read_only(self) -> bool:
@@ -61,6 +63,17 @@ class House:
 
 
 _OPEN: Final[list[House]] = []
+_TOKEN: Final = ContextVar("token", default="")
+
+
+@contextmanager
+def acting_through(token_id: str) -> Iterator[None]:
+    """Name a token of the management API in the audit rows of what is done within."""
+    before = _TOKEN.set(token_id)
+    try:
+        yield
+    finally:
+        _TOKEN.reset(before)
 
 
 def open_house(settings: Settings, home: assemble.Home, board: Board | None = None) -> House:

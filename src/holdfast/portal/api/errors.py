@@ -15,6 +15,11 @@ from holdfast.store.errors import StoreError
 from holdfast.telemetry.log import get_log
 
 _log = get_log("portal")
+_MADE_BEFORE = (
+    "An earlier call with this Idempotency-Key made it, and its secret is shown only once. Look for it in the list; if "
+    "the secret is lost, rotate it."
+)
+_NOT_AS_IT_WAS = "It was changed since: get it again, and send If-Match with the new ETag."
 
 
 class TooMany(Exception):
@@ -27,6 +32,14 @@ class TooMany(Exception):
 
 class NotAllowed(Exception):
     """The role or the token does not allow it. The text says what would."""
+
+
+class MadeBefore(Exception):
+    """What was asked for was made by an earlier call with the same `Idempotency-Key`."""
+
+
+class NotAsItWas(Exception):
+    """What `If-Match` names is not what is there now."""
 
 
 class NotThere(Exception):
@@ -50,6 +63,8 @@ def register(api: NinjaAPI) -> None:
     add(NotAllowed, lambda request, error: answer(request, 403, "Forbidden", str(error)))
     add(NotThere, lambda request, error: answer(request, 404, "NotFound", "There is nothing of that name for you."))
     add(Http404, lambda request, error: answer(request, 404, "NotFound", "There is nothing of that name for you."))
+    add(MadeBefore, lambda request, error: answer(request, 409, "MadeBefore", _MADE_BEFORE))
+    add(NotAsItWas, lambda request, error: answer(request, 412, "PreconditionFailed", _NOT_AS_IT_WAS))
     add(HttpError, lambda request, error: answer(request, error.status_code, "Refused", str(error)))
     add(ValidationError, _invalid)
     add(AdminError, _refused)

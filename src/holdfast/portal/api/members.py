@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Router, Status
 
 from holdfast.admin.errors import Refused
 from holdfast.admin.lookups import get_bucket, get_user
@@ -22,7 +22,7 @@ from holdfast.portal.joining.inviting import invite, open_invitations, resend, w
 from holdfast.portal.joining.models import AccessRequest
 from holdfast.portal.joining.models import Invitation as InvitationRow
 from holdfast.portal.joining.roster import Entry, Wanted, get_found, roster
-from holdfast.portal.people.lookups import names_by_principal
+from holdfast.portal.people.lookups import user_names
 
 from . import shapes
 from .needs import route
@@ -105,10 +105,10 @@ def _invitation(standing: Standing, made: InvitationRow) -> dict[str, Any]:
 
 
 @route(router, "POST", "/tenancies/{tenancy}/invitations", _DECIDES, status=201, response=shapes.Invitation)
-def make_invitation(request: HttpRequest, standing: Standing, said: shapes.Invite) -> tuple[int, dict[str, Any]]:
+def make_invitation(request: HttpRequest, standing: Standing, said: shapes.Invite) -> Status[Any]:
     """Invite a GUEST by e-mail to named buckets."""
     made = invite(standing, said.email, _by_id(standing, said.buckets), said.last_day, said.message)
-    return 201, _invitation(standing, made)
+    return Status(201, _invitation(standing, made))
 
 
 @route(router, "POST", "/tenancies/{tenancy}/invitations/{int:number}/resend", _DECIDES, response=shapes.Invitation)
@@ -139,7 +139,7 @@ def requests(
 def _requests(found: list[AccessRequest]) -> list[dict[str, Any]]:
     ids = {each.applicant_id for each in found} | {each.decided_by for each in found if each.decided_by}
     with house().catalog.read() as rows:
-        names = names_by_principal(rows, ids)
+        names = user_names(rows, ids)
     return [
         {
             "id": each.pk,

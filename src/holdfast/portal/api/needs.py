@@ -20,6 +20,7 @@ from ninja import Router
 
 from holdfast.auth.roles import TABLE, Extent, Right, Role
 from holdfast.portal.access import AnyNeed, Need, Standing, TenancyNeed, find_standing
+from holdfast.portal.house import acting_through
 from holdfast.portal.tokens.models import READ_ONLY
 
 from .bearer import ApiCaller, Bearer, caller_of
@@ -114,10 +115,12 @@ def _placed(view: View, need: AnyNeed) -> View:
 
     @wraps(view)
     def run(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(need, TenancyNeed):
-            kwargs.pop("tenancy")
-            return view(request, caller_of(request).standing, *args, **kwargs)
-        return view(request, *args, **kwargs)
+        caller = caller_of(request)
+        with acting_through(caller.token.public_id):
+            if isinstance(need, TenancyNeed):
+                kwargs.pop("tenancy")
+                return view(request, caller.standing, *args, **kwargs)
+            return view(request, *args, **kwargs)
 
     # ninja reads what a route takes from its signature. The strings of annotations are of the view's module, not ours.
     del run.__wrapped__

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Router, Status
 
 from holdfast.admin.access_keys import get_access_key, revoke_access_key
 from holdfast.admin.audit import search_audit
@@ -16,12 +16,13 @@ from holdfast.catalog.rows import USERS, UserRow
 from holdfast.portal.access import Need
 from holdfast.portal.house import house
 from holdfast.portal.notices.outbox import waiting
-from holdfast.portal.operating import glass, mail, people, tokens
+from holdfast.portal.operating import api_tokens, glass, mail, people, tokens
 from holdfast.portal.operating.audit import sought_of
 from holdfast.portal.operating.capacity import find_capacity
 from holdfast.portal.operating.jobs import job_states
 from holdfast.portal.operating.models import BreakGlass
 from holdfast.portal.people.models import Person
+from holdfast.portal.tokens.api_tokens import site_tokens
 from holdfast.store.site import ANNOUNCEMENT, PUBLIC_FORBIDDEN, READ_ONLY
 
 from . import shapes
@@ -149,6 +150,34 @@ def revoke_token(request: HttpRequest, token: str) -> dict[str, str]:
     return {"done": f"{token} is revoked"}
 
 
+@route(router, "GET", "/api-tokens", Need.OPERATOR, response=shapes.Page[shapes.Token])
+def list_api_tokens(request: HttpRequest, limit: Limit = 50, after: After = "") -> dict[str, Any]:
+    """List operators' tokens of the whole site, the newest first. They are made in the portal alone."""
+    part, following = cut(site_tokens(), limit, after, lambda token: token.public_id)
+    items = [
+        {
+            "id": token.public_id,
+            "kind": "api",
+            "owner": token.person.name,
+            "description": token.description,
+            "scope": token.scope,
+            "state": state,
+            "created_at": shapes.moment(token.created_at_us),
+            "expires_at": shapes.moment_or_none(token.expires_at_us),
+            "last_used_at": shapes.moment_or_none(token.last_used_us),
+        }
+        for token, state in api_tokens.with_states(part)
+    ]
+    return page_of(items, following)
+
+
+@route(router, "DELETE", "/api-tokens/{token}", Need.OPERATOR, response=shapes.Done)
+def revoke_api_token(request: HttpRequest, token: str) -> dict[str, str]:
+    """Refuse an operator's token of the whole site from now on; who held it is told. Idempotent."""
+    api_tokens.revoke_for(caller_of(request).person, token)
+    return {"done": f"{token} is revoked"}
+
+
 @route(router, "GET", "/site", Need.OPERATOR, response=shapes.Switches)
 def switches(request: HttpRequest) -> dict[str, Any]:
     """Show the switches of the site."""
@@ -251,11 +280,11 @@ def _glass(each: BreakGlass) -> dict[str, Any]:
 
 
 @route(router, "POST", "/tenancies/{tenancy}/break-glass", Need.OPERATOR, status=201, response=shapes.Glass)
-def break_glass(request: HttpRequest, tenancy: str, said: shapes.BreakGlass) -> tuple[int, dict[str, Any]]:
+def break_glass(request: HttpRequest, tenancy: str, said: shapes.BreakGlass) -> Status[Any]:
     """Get access to data of a tenancy for some hours. Its managers are told at once."""
     with house().catalog.read() as rows:
         row = get_tenancy(rows, tenancy)
-    return 201, _glass(glass.open_for(caller_of(request).person, row, said.dict()))
+    return Status(201, _glass(glass.open_for(caller_of(request).person, row, said.dict())))
 
 
 @route(router, "DELETE", "/tenancies/{tenancy}/break-glass", Need.OPERATOR, response=shapes.Done)

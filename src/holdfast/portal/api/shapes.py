@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from ninja import Schema
 from pydantic import ConfigDict, Field
+
+from holdfast.admin.access_keys import DESCRIPTION_LENGTH_MAX, PREFIXES_MAX
+from holdfast.portal.tokens.forms import PREFIX_LENGTH_MAX
 
 Item = TypeVar("Item")
 
@@ -15,6 +18,9 @@ class Said(Schema):
     """A body. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+BucketName = Annotated[str, Field(min_length=1, max_length=63)]
 
 
 class Page(Schema, Generic[Item]):
@@ -159,17 +165,20 @@ class NewToken(Schema):
 
 
 class MakeToken(Said):
-    description: str = Field(min_length=1, max_length=200)
-    s3: bool = True
-    last_day: date | None = Field(None, description="Null: as long as tokens usually live here.")
+    description: str = Field(min_length=1, max_length=DESCRIPTION_LENGTH_MAX)
+    s3: bool = Field(True, description="A pair for S3; false: a token of this API, of this tenancy.")
+    last_day: date | None = Field(None, description="Its last day, in UTC. Null: as long as tokens usually live here.")
+    never_ends: bool = Field(False, description="That it has no end of its own, where the site allows that.")
     read_only: bool = False
-    buckets: list[str] = Field([], max_length=100)
-    prefixes: list[str] = Field([], max_length=100)
-    owner: str | None = Field(None, max_length=64, description="Another member, by operators alone; they are told.")
+    buckets: list[BucketName] = Field([], max_length=PREFIXES_MAX, description="Empty: all that the role reaches.")
+    prefixes: list[Annotated[str, Field(min_length=1, max_length=PREFIX_LENGTH_MAX)]] = Field(
+        [], max_length=PREFIXES_MAX, description="Empty: all keys of those buckets."
+    )
+    owner: str = Field("", max_length=64, description="By operators alone: the member it is for, who is told.")
 
 
 class RotateToken(Said):
-    overlap_hours: int = Field(0, ge=0, le=24 * 31)
+    overlap_s: Literal[0, 3600, 86400, 604800] = Field(0, description="How long the old one still works.")
 
 
 class AuditRow(Schema):

@@ -29,7 +29,7 @@ from holdfast.catalog.rows import TENANCIES, AuditRow, TenancyRow
 from holdfast.portal.access import Need, Standing, TenancyNeed
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
-from holdfast.portal.people.lookups import managers_of, names_by_principal
+from holdfast.portal.people.lookups import managers_of, user_names
 from holdfast.portal.tenancies.shelf import tenancies_of
 
 from . import shapes
@@ -194,7 +194,7 @@ def activity(
 
 def audit_items(rows: Snapshot, found: Any) -> list[dict[str, Any]]:
     """Return rows of the audit log as the API gives them."""
-    names = names_by_principal(rows, {row.actor for row in found})
+    names = user_names(rows, {row.actor for row in found})
     tenancies = {row.tenancy_id: rows.find(TENANCIES, (row.tenancy_id,)) for row in found if row.tenancy_id}
 
     def item(row: AuditRow) -> dict[str, Any]:

@@ -16,6 +16,7 @@ _TABS: Final = (
     ("tenancy-requests/", "Requests", "inbox"),
     ("people/", "People", "people"),
     ("tokens/", "Tokens", "key"),
+    ("api-tokens/", "API tokens", "lock"),
     ("jobs/", "Jobs", "clock"),
     ("mail/", "Mail", "mail"),
     ("site/", "Site", "globe"),

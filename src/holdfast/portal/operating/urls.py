@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import audit, glass, jobs, mail, overview, people, site, tenancies, tokens
+from . import api_tokens, audit, glass, jobs, mail, overview, people, site, tenancies, tokens
 
 urlpatterns = [
     path("", overview.overview, name="operators"),
@@ -26,6 +26,9 @@ urlpatterns = [
     path("people/<str:name>/remove/", people.remove, name="operators_remove_person"),
     path("tokens/", tokens.tokens, name="operators_tokens"),
     path("tokens/<str:token>/revoke/", tokens.revoke, name="operators_revoke_token"),
+    path("api-tokens/", api_tokens.api_tokens, name="operators_api_tokens"),
+    path("api-tokens/add/", api_tokens.add, name="operators_add_api_token"),
+    path("api-tokens/<str:token>/revoke/", api_tokens.revoke, name="operators_revoke_api_token"),
     path("jobs/", jobs.jobs, name="operators_jobs"),
     path("mail/", mail.mail, name="operators_mail"),
     path("mail/<str:mail_id>/", mail.show_mail, name="operators_show_mail"),

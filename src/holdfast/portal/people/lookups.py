@@ -28,6 +28,12 @@ def names_by_principal(rows: Snapshot, principal_ids: Iterable[str]) -> Mapping[
     return names
 
 
+def user_names(rows: Snapshot, principal_ids: Iterable[str]) -> Mapping[str, str]:
+    """Return principal id → user name in the catalog, for programs; who is not there is left out."""
+    found = ((principal_id, rows.find(USERS, (principal_id,))) for principal_id in set(principal_ids))
+    return {principal_id: user.name for principal_id, user in found if user is not None}
+
+
 def people_with_roles(tenancy: TenancyRow, roles: Iterable[Role]) -> Sequence[Person]:
     """Return who holds one of these roles in a tenancy now and has an account, by name."""
     opened = house()

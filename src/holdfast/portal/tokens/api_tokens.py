@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from django.db import transaction
 from django.db.models import Q
 
+from holdfast.admin.errors import Unknown
 from holdfast.catalog.interface import Snapshot
 from holdfast.catalog.rows import MEMBERS, TENANCIES, USERS, MemberRow, TenancyRow, UserRow
 from holdfast.portal.access import Standing
@@ -122,13 +123,13 @@ def find_api_token(secret: str) -> ApiToken | None:
     return token
 
 
-def revoke_api_token(standing: Standing, token: ApiToken) -> bool:
-    """Refuse a token from now on, and return whether it was not revoked before. Idempotent."""
+def revoke_api_token(person: Person, token: ApiToken) -> bool:
+    """Refuse a token from now on, in the name of a person, and return whether it was not revoked before. Idempotent."""
     opened = house()
     with transaction.atomic():
         fresh = ApiToken.objects.filter(pk=token.pk, revoked_at_us=None).update(revoked_at_us=opened.now_us())
         if fresh:
-            opened.office(standing.person.principal_id).record(
+            opened.office(person.principal_id).record(
                 "api-token.revoke", token.public_id, token.tenancy_id, {"user_id": token.person.principal_id}
             )
     return bool(fresh)
@@ -144,6 +145,19 @@ def tenancy_api_tokens(tenancy: TenancyRow, person: Person | None = None) -> Seq
     """Return the tokens of a tenancy, or of one person in it, the newest first. One query."""
     found = ApiToken.objects.filter(tenancy_id=tenancy.tenancy_id).select_related("person")
     return list(found if person is None else found.filter(person=person))
+
+
+def site_tokens() -> Sequence[ApiToken]:
+    """Return the operators' tokens of the whole site, the newest first. One query."""
+    return list(ApiToken.objects.filter(tenancy_id="").select_related("person"))
+
+
+def get_site_token(token_id: str) -> ApiToken:
+    """Return an operator's token of the whole site. Raises Unknown."""
+    found = ApiToken.objects.filter(public_id=token_id, tenancy_id="").select_related("person").first()
+    if found is None:
+        raise Unknown("API token of the whole site", token_id)
+    return found
 
 
 def state_of(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from django import forms
 
@@ -14,12 +13,12 @@ from holdfast.config import Limits
 from holdfast.portal.access import Standing
 
 from . import lifetimes
+from .making import Wish
 from .once import is_form_id, new_form_id
 
 PREFIX_LENGTH_MAX: Final = 1024  # That of a key: S3 user guide, "object keys".
 OFFERED_MAX: Final = 100
 """Buckets that are offered by a tick; more of them are typed."""
-_YEARS_MAX: Final = 100
 
 OVERLAPS: Final = (
     ("0", "The old one stops now"),
@@ -44,12 +43,9 @@ class OnceForm(forms.Form):
         return form_id
 
 
-class AddForm(OnceForm):
-    """A new token for oneself, or, by an operator, for a member."""
+class TokenForm(OnceForm):
+    """What every new token needs: what it is for, and when it ends."""
 
-    owner = forms.CharField(
-        label="Owner", max_length=64, help_text="The user name of a member. They are told by mail that you made it."
-    )
     description = forms.CharField(
         label="Description",
         max_length=DESCRIPTION_LENGTH_MAX,
@@ -62,15 +58,71 @@ class AddForm(OnceForm):
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text="It works until the end of this day (UTC).",
     )
+
+    def __init__(self, limits: Limits, now_us: int, data: Any = None) -> None:
+        super().__init__(data)
+        self._limits = limits
+        self._now_us = now_us
+        expiration = self.fields["expiration"]
+        assert isinstance(expiration, forms.ChoiceField)
+        expiration.choices = lifetimes.choices(limits)
+        self.initial["expiration"] = lifetimes.initial(limits)
+        if limits.key_life_days_max:
+            expiration.help_text = f"At most {limits.key_life_days_max} days here."
+
+    def clean_description(self) -> str:
+        text: str = self.cleaned_data["description"]
+        if not text.isprintable():
+            raise forms.ValidationError("Use one line of text.")
+        return text
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("expiration") == lifetimes.CUSTOM and "last_day" in cleaned:
+            fault = lifetimes.fault_of(cleaned["last_day"], self._limits, self._now_us)
+            if fault:
+                self.add_error("last_day", fault)
+        return cleaned
+
+    @property
+    def end(self) -> int | Literal["never"]:
+        """The end that was chosen, in µs of the Unix epoch."""
+        given = self.cleaned_data
+        return lifetimes.end_us(given["expiration"], given["last_day"], self._now_us)
+
+
+class SiteTokenForm(TokenForm):
+    """A new token of the whole site, for an operator."""
+
+    read_only = forms.BooleanField(
+        label="Read-only", required=False, initial=True, help_text="It may list and read, and never changes anything."
+    )
+
+    def wish(self) -> Wish:
+        """Return what a valid form asks for."""
+        given = self.cleaned_data
+        return Wish(given["description"], self.end, s3=False, read_only=given["read_only"])
+
+
+class AddForm(TokenForm):
+    """A new token for oneself, or, by an operator, for a member."""
+
+    field_order = ("owner", "description", "expiration", "last_day", "s3")
+
+    owner = forms.CharField(
+        label="Owner", max_length=64, help_text="The user name of a member. They are told by mail that you made it."
+    )
     s3 = forms.BooleanField(
         label="S3 Secret Key",
         required=False,
         initial=True,
-        help_text="Ticked: a pair for S3 clients; it can't call the management API. Not ticked: a token that reads the "
-        "management API (/api/v1) and nothing else.",
+        help_text="Ticked: a pair for S3 clients; it can't call the management API. Not ticked: a token of the "
+        "management API (/api/v1), which does there what your role may; it can’t read or write objects.",
     )
     read_only = forms.BooleanField(
-        label="Read-only", required=False, help_text="It may list and read, and never writes or deletes."
+        label="Read-only",
+        required=False,
+        help_text="It may list and read, and never writes, changes or deletes.",
     )
     buckets = forms.MultipleChoiceField(
         label="Buckets",
@@ -97,20 +149,11 @@ class AddForm(OnceForm):
     def __init__(
         self, standing: Standing, limits: Limits, now_us: int, buckets: Sequence[str], data: Any = None
     ) -> None:
-        super().__init__(data)
+        super().__init__(limits, now_us, data)
         self._standing = standing
         self._seen = buckets
-        self._limits = limits
-        self._today = lifetimes.today(now_us)
-        self._last_day_max = lifetimes.last_day_max(limits, now_us)
         if not standing.is_operator:
             del self.fields["owner"]
-        expiration = self.fields["expiration"]
-        assert isinstance(expiration, forms.ChoiceField)
-        expiration.choices = lifetimes.choices(limits)
-        self.initial["expiration"] = lifetimes.initial(limits)
-        if limits.key_life_days_max:
-            expiration.help_text = f"At most {limits.key_life_days_max} days here."
         offered = self.fields["buckets"]
         assert isinstance(offered, forms.MultipleChoiceField)
         offered.choices = [(name, name) for name in buckets[:OFFERED_MAX]]
@@ -129,12 +172,6 @@ class AddForm(OnceForm):
         """Whether one of those has something in it."""
         return self.is_bound and any(bound.data for bound in self.narrowing)
 
-    def clean_description(self) -> str:
-        text: str = self.cleaned_data["description"]
-        if not text.isprintable():
-            raise forms.ValidationError("Use one line of text.")
-        return text
-
     def clean_more_buckets(self) -> list[str]:
         names = str(self.cleaned_data["more_buckets"]).replace(",", " ").split()
         if self._standing.role is Role.GUEST and not set(names) <= set(self._seen):
@@ -150,9 +187,7 @@ class AddForm(OnceForm):
         return lines
 
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if cleaned.get("expiration") == lifetimes.CUSTOM and "last_day" in cleaned:
-            self._check_last_day(cleaned["last_day"])
+        cleaned = super().clean()
         if len(self.all_buckets) > PREFIXES_MAX:
             self.add_error("more_buckets" if "more_buckets" in self.fields else "buckets", f"At most {PREFIXES_MAX}.")
         if not cleaned.get("s3") and (self.all_buckets or cleaned.get("prefixes")):
@@ -161,15 +196,18 @@ class AddForm(OnceForm):
             )
         return cleaned
 
-    def _check_last_day(self, last_day: date | None) -> None:
-        if last_day is None:
-            self.add_error("last_day", "Say the last day.")
-        elif last_day < self._today:
-            self.add_error("last_day", "This day is past.")
-        elif self._last_day_max is not None and last_day > self._last_day_max:
-            self.add_error("last_day", f"Tokens live at most {self._limits.key_life_days_max} days here.")
-        elif last_day > self._today + timedelta(days=366 * _YEARS_MAX):
-            self.add_error("last_day", "Choose a nearer day, or “Never”.")
+    def wish(self) -> Wish:
+        """Return what a valid form asks for."""
+        given = self.cleaned_data
+        return Wish(
+            description=given["description"],
+            end=self.end,
+            s3=given["s3"],
+            read_only=given["read_only"],
+            buckets=self.all_buckets,
+            prefixes=given["prefixes"],
+            owner=given.get("owner", ""),
+        )
 
     @property
     def all_buckets(self) -> list[str]:

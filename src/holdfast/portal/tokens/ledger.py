@@ -20,7 +20,7 @@ from holdfast.portal.people.lookups import names_by_principal
 from holdfast.portal.people.models import Person
 
 from .api_tokens import end_of, state_of, tenancy_api_tokens
-from .models import ApiToken
+from .models import READ_ONLY, ApiToken
 
 EXPIRING_US: Final = 7 * DAY_US
 """From when on before its end a token is called EXPIRING, and its owner told."""
@@ -62,8 +62,10 @@ class Token:
     state: State
     access_key: AccessKeyRow | None = None
     api_token: ApiToken | None = None
+    user_name: str = ""
+    """The owner's in the catalog; empty for who is removed."""
     owner: str = ""
-    """By name; filled in for what is shown."""
+    """As people read it; filled in for what is shown."""
     last_used_us: int | None = None
     last_use: str = ""
     """From where and by what, where that is known."""
@@ -122,14 +124,25 @@ def list_tokens(standing: Standing, person: Person | None, text: str = "", state
     """
     with house().catalog.read() as rows:
         desk = _Desk(rows, standing)
-        found = desk.entries(person)
-        if text:
-            found = desk.fitting(found, text.casefold())
-        if state:
-            found = [entry for entry in found if desk.token(entry).state == state]
+        found = desk.wanted(person, text, state)
         first = min((number - 1) * PAGE_SIZE, max(0, (len(found) - 1) // PAGE_SIZE * PAGE_SIZE))
         shown = desk.filled(found[first : first + PAGE_SIZE])
     return Page(shown, first // PAGE_SIZE + 1, first + 1 if shown else 0, len(found))
+
+
+def tokens_after(
+    standing: Standing, person: Person | None, text: str, state: str, after: str, limit: int
+) -> tuple[Sequence[Token], bool]:
+    """Return the tokens of such a list that follow one by its id, at most so many, and whether there are more.
+
+    Empty = from the first. Nothing follows an id that is not in the list.
+    """
+    with house().catalog.read() as rows:
+        desk = _Desk(rows, standing)
+        found = desk.wanted(person, text, state)
+        ids = [_id_of(entry) for entry in found]
+        first = 0 if not after else ids.index(after) + 1 if after in ids else len(ids)
+        return desk.filled(found[first : first + limit]), first + limit < len(found)
 
 
 def find_token(standing: Standing, token_id: str) -> Token | None:
@@ -152,6 +165,11 @@ def count_own(standing: Standing) -> int:
         desk = _Desk(rows, standing)
         own = [desk.token(entry) for entry in desk.entries(standing.person)]
     return sum(token.state not in (State.EXPIRED, State.REVOKED) for token in own)
+
+
+def api_reach_text(token: ApiToken) -> str:
+    """Return what a token of the management API is good for, for people."""
+    return "read the management API" if token.scope == READ_ONLY else "use the management API"
 
 
 def shown_state(state: str, ends_at_us: int | None, now_us: int) -> State:
@@ -179,6 +197,15 @@ class _Desk:
         keys = access_key_rows(self._rows, self._tenancy, None if person is None else person.principal_id)
         found: list[_Entry] = [*keys, *tenancy_api_tokens(self._tenancy, person)]
         return sorted(found, key=lambda entry: (-entry.created_at_us, _id_of(entry)))
+
+    def wanted(self, person: Person | None, text: str, state: str) -> list[_Entry]:
+        """Return those of `entries` in which a text stands, in a state; empty = any."""
+        found = self.entries(person)
+        if text:
+            found = self.fitting(found, text.casefold())
+        if state:
+            found = [entry for entry in found if self.token(entry).state == state]
+        return found
 
     def fitting(self, entries: Sequence[_Entry], text: str) -> list[_Entry]:
         """Return those in which a text stands, in lower case."""
@@ -214,6 +241,7 @@ class _Desk:
             state=shown_state(word, ends_at_us, self._now_us),
             access_key=None if isinstance(entry, ApiToken) else entry,
             api_token=entry if isinstance(entry, ApiToken) else None,
+            user_name=user.name if user is not None else "",
             last_used_us=entry.last_used_us if isinstance(entry, ApiToken) else None,
         )
 
@@ -252,7 +280,7 @@ def _owner_id_of(entry: _Entry) -> str:
 
 
 def _scope_of(entry: _Entry) -> str:
-    return "read the management API" if isinstance(entry, ApiToken) else reach_text(entry)
+    return api_reach_text(entry) if isinstance(entry, ApiToken) else reach_text(entry)
 
 
 def _moment(at_us: int) -> datetime:

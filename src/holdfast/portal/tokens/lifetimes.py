@@ -10,6 +10,7 @@ from holdfast.config import Limits
 
 CUSTOM: Final = "custom"
 NEVER: Final = "never"
+_YEARS_MAX: Final = 100
 _PRESETS: Final = {7: "7 days", 30: "30 days", 90: "90 days", 365: "1 year"}
 
 
@@ -40,6 +41,20 @@ def end_us(choice: str, last_day: date | None, now_us: int) -> int | Literal["ne
     assert last_day is not None, "the form checks it"
     after = datetime(last_day.year, last_day.month, last_day.day, tzinfo=UTC) + timedelta(days=1)
     return int(after.timestamp()) * 1_000_000
+
+
+def fault_of(last_day: date | None, limits: Limits, now_us: int) -> str:
+    """Return what is wrong with a last day, in a sentence; empty = nothing is."""
+    if last_day is None:
+        return "Say the last day."
+    if last_day < today(now_us):
+        return "This day is past."
+    latest = last_day_max(limits, now_us)
+    if latest is not None and last_day > latest:
+        return f"Tokens live at most {limits.key_life_days_max} days here."
+    if last_day > today(now_us) + timedelta(days=366 * _YEARS_MAX):
+        return "Choose a nearer day, or none at all."
+    return ""
 
 
 def last_day_max(limits: Limits, now_us: int) -> date | None:

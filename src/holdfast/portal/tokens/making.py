@@ -1,10 +1,11 @@
-"""Making a token of what its form says: an access key of S3, or a token of the management API."""
+"""Making a token of what was asked for: an access key of S3, or a token of the management API."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
-from holdfast.admin.access_keys import NewKey, create_access_key, rotate_access_key
+from holdfast.admin.access_keys import NewKey, check_description, check_end, create_access_key, rotate_access_key
 from holdfast.admin.errors import Refused, Unknown
 from holdfast.catalog.rows import MEMBERS, USERS
 from holdfast.portal.access import Standing
@@ -13,10 +14,33 @@ from holdfast.portal.notices.notify import notify
 from holdfast.portal.people.models import Person
 from holdfast.portal.tenancies.pages import tenancy_path
 
-from . import lifetimes
-from .api_tokens import NewApiToken, make_api_token, revoke_api_token, shorten_api_token
-from .forms import AddForm
+from .api_tokens import NewApiToken, make_api_token, make_site_token, revoke_api_token, shorten_api_token
 from .ledger import Token
+from .models import READ_ONLY, READ_WRITE
+
+
+class Wish(NamedTuple):
+    """What a token is to be."""
+
+    description: str
+    end: int | Literal["never"]
+    """In µs of the Unix epoch."""
+    s3: bool = True
+    """Whether it is a pair for S3; else a token of the management API."""
+    read_only: bool = False
+    buckets: Sequence[str] = ()
+    """Empty = all that the role reaches. These and the prefixes narrow a pair for S3 alone."""
+    prefixes: Sequence[str] = ()
+    owner: str = ""
+    """The member that an operator makes it for; oneself for everybody else."""
+
+    @property
+    def end_us(self) -> int | None:
+        return None if self.end == "never" else self.end
+
+    @property
+    def scope(self) -> str:
+        return READ_ONLY if self.read_only else READ_WRITE
 
 
 class Owner(NamedTuple):
@@ -27,11 +51,10 @@ class Owner(NamedTuple):
     """In the catalog."""
 
 
-def find_owner(standing: Standing, form: AddForm) -> Owner:
-    """Return for whom a form asks: oneself; for an operator, the member that it names. Raises Unknown."""
+def find_owner(standing: Standing, name: str) -> Owner:
+    """Return for whom a token is made: oneself; by an operator, the member of that name. Raises Unknown."""
     person = standing.person
     if standing.is_operator:
-        name = str(form.cleaned_data["owner"])
         found = Person.objects.filter(name=name, is_active=True).first()
         if found is None:
             raise Unknown("member with an account here", name)
@@ -46,33 +69,47 @@ def find_owner(standing: Standing, form: AddForm) -> Owner:
     return Owner(person, user.name)
 
 
-def make(standing: Standing, form: AddForm) -> tuple[Owner, NewKey | NewApiToken]:
-    """Make what a valid form asks for. Raises AdminError, and then nothing was made."""
+def make(standing: Standing, wish: Wish) -> tuple[Owner, NewKey | NewApiToken]:
+    """Make what is asked for. Raises AdminError, and then nothing was made."""
     opened = house()
     if standing.tenancy.state == "suspended":
         raise Refused("this tenancy is suspended: no token of it works until an operator resumes it")
-    owner = find_owner(standing, form)
-    given = form.cleaned_data
-    end = lifetimes.end_us(given["expiration"], given["last_day"], opened.now_us())
+    owner = find_owner(standing, wish.owner)
     made: NewKey | NewApiToken
-    if given["s3"]:
+    if wish.s3:
         made = create_access_key(
             opened.office(standing.person.principal_id),
             opened.keyring,
             opened.settings.limits,
             standing.tenancy.name,
             owner.user_name,
-            description=given["description"],
-            expires_at_us=end,
-            read_only=given["read_only"],
-            buckets=form.all_buckets,
-            prefixes=given["prefixes"],
+            description=wish.description,
+            expires_at_us=wish.end,
+            read_only=wish.read_only,
+            buckets=wish.buckets,
+            prefixes=wish.prefixes,
         )
     else:
-        made = make_api_token(standing, owner.person, given["description"], None if end == "never" else end)
+        _check_api_token(wish)
+        made = make_api_token(standing, owner.person, wish.description, wish.end_us, scope=wish.scope)
     if owner.person != standing.person:
         _tell_owner(standing, owner.person, made)
     return owner, made
+
+
+def make_for_site(operator: Person, wish: Wish) -> NewApiToken:
+    """Make an operator's token of the whole site. Raises Refused."""
+    assert operator.is_operator
+    _check_api_token(wish)
+    return make_site_token(operator, wish.description, wish.end_us, scope=wish.scope)
+
+
+def _check_api_token(wish: Wish) -> None:
+    opened = house()
+    check_description(wish.description)
+    check_end(wish.end_us, opened.now_us(), opened.settings.limits)
+    if wish.buckets or wish.prefixes:
+        raise Refused("buckets and prefixes narrow a pair for S3 only: leave them out of a token of the management API")
 
 
 def rotate(standing: Standing, token: Token, overlap_us: int) -> NewKey | NewApiToken:
@@ -87,11 +124,11 @@ def rotate(standing: Standing, token: Token, overlap_us: int) -> NewKey | NewApi
     assert old is not None
     now_us = opened.now_us()
     end_us = None if old.expires_at_us is None else now_us + old.expires_at_us - old.created_at_us
-    made = make_api_token(standing, old.person, old.description, end_us, replaces=old)
+    made = make_api_token(standing, old.person, old.description, end_us, replaces=old, scope=old.scope)
     if overlap_us:
         shorten_api_token(old, now_us + overlap_us)
     else:
-        revoke_api_token(standing, old)
+        revoke_api_token(standing.person, old)
     return made
 
 

@@ -16,7 +16,8 @@ from .models import UsedForm
 
 KEPT_DAYS: Final = 30
 """How long a used form is remembered; a session ends long before."""
-_FORM_ID: Final = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
+FORM_ID: Final = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
+"""What a form's id is made of; callers of the management API choose such a one themselves."""
 
 
 def new_form_id() -> str:
@@ -26,7 +27,7 @@ def new_form_id() -> str:
 
 def is_form_id(text: str) -> bool:
     """Whether a text may be a form's id."""
-    return _FORM_ID.fullmatch(text) is not None
+    return FORM_ID.fullmatch(text) is not None
 
 
 def claim(person: Person, form_id: str) -> bool:

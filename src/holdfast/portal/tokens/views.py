@@ -11,20 +11,20 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods
 
-from holdfast.admin.access_keys import NewKey, revoke_access_key, revoke_member_keys
+from holdfast.admin.access_keys import NewKey
 from holdfast.admin.errors import AdminError
 from holdfast.auth.roles import Right
 from holdfast.portal.access import Need, Standing, page, tenancy_page
 from holdfast.portal.house import house
-from holdfast.portal.notices.notify import notify
 from holdfast.portal.tenancies.pages import Crumb, render_in, tenancy_path
 from holdfast.portal.tenancies.shelf import bucket_names_seen
 
-from . import making
-from .api_tokens import NewApiToken, revoke_api_token, tenancy_api_tokens
+from . import ending, making
+from .api_tokens import NewApiToken
 from .forms import AddForm, RotateForm
 from .handout import AUTHORITY_FILE, access_of, handouts, has_local_authority
 from .ledger import State, Token, count_own, find_token, list_tokens
+from .models import READ_ONLY
 from .once import claim, give_back
 from .recently import recently
 from .snippets import Place
@@ -90,7 +90,7 @@ def add(request: HttpRequest, standing: Standing) -> HttpResponseBase:
     if not claim(standing.person, form.cleaned_data["form_id"]):
         return _made_already(request, standing)
     try:
-        owner, made = making.make(standing, form)
+        owner, made = making.make(standing, form.wish())
     except AdminError as error:
         give_back(standing.person, form.cleaned_data["form_id"])
         form.add_error(None, str(error))
@@ -164,11 +164,7 @@ def revoke(request: HttpRequest, standing: Standing, token: str) -> HttpResponse
     if found.state is State.REVOKED:
         messages.info(request, f"{token} was revoked before.")
         return redirect(back)
-    if found.api_token is not None:
-        revoke_api_token(standing, found.api_token)
-    else:
-        revoke_access_key(house().office(standing.person.principal_id), found.token_id)
-    _tell_of_revocation(standing, found)
+    ending.revoke(standing, found)
     messages.success(request, f"{token} is revoked. Nothing is accepted from it any more.")
     return redirect(back)
 
@@ -191,11 +187,7 @@ def revoke_mine(request: HttpRequest, standing: Standing) -> HttpResponseBase:
             "back": back,
         }
         return render_in(request, standing, "tokens/revoke_mine.html", context, current=TOKENS, crumbs=crumbs)
-    person = standing.person
-    count = count_own(standing)
-    revoke_member_keys(house().office(person.principal_id), standing.tenancy.tenancy_id, person.principal_id)
-    for token in tenancy_api_tokens(standing.tenancy, person):
-        revoke_api_token(standing, token)
+    count = ending.revoke_own(standing)
     if count:
         messages.success(request, f"All your tokens in {standing.tenancy.name} are revoked: {count}.")
     else:
@@ -260,6 +252,7 @@ def _made_page(
     else:
         context |= {
             "last_us": _last(made.token.expires_at_us),
+            "is_read_only": made.token.scope == READ_ONLY,
             "api_example": _api_example(opened.settings.portal_origin, made.secret),
         }
     crumbs = [Crumb("Tokens", tenancy_path(standing.tenancy.name, TOKENS)), Crumb("Your new token")]
@@ -280,19 +273,4 @@ def _made_already(request: HttpRequest, standing: Standing) -> HttpResponse:
 
 
 def _api_example(origin: str, secret: str) -> str:
-    return f"curl -H 'Authorization: Bearer {secret}' {origin}/api/v1/openapi.json\n"
-
-
-def _tell_of_revocation(standing: Standing, token: Token) -> None:
-    from holdfast.portal.people.lookups import people_by_principal
-
-    owner = people_by_principal([token.owner_id]).get(token.owner_id)
-    if owner is None or owner == standing.person:
-        return
-    tenancy = standing.tenancy.name
-    text = (
-        f"{standing.person} ({standing.role.value}) revoked your token {token.token_id} “{token.description}” in "
-        f"{tenancy}. Programs that use it are refused from now on. Ask them why, or add a new one."
-    )
-    subject = f"your token in {tenancy} was revoked"
-    notify([owner], "token_revoked", subject, text, url=tenancy_path(tenancy, TOKENS), level="warning")
+    return f"curl -H 'Authorization: Bearer {secret}' {origin}/api/v1/tenancies\n"
