@@ -89,3 +89,15 @@ class Office:
         self.generation.raise_()
         result: Result = outcome.result
         return result
+
+    def commit_piece(self, change: Callable[[Transaction, int], Result]) -> Result:
+        """Make one of the many changes of an act whose begin and end are commits of their own, with audit rows.
+
+        For rows that no cache holds. Durable when this returns; `change` may be run again.
+        """
+        now_us = self.now_us()
+        outcome = self.catalog.commit([lambda rows: change(rows, now_us)])[0]
+        if outcome.error is not None:
+            raise outcome.error
+        result: Result = outcome.result
+        return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from holdfast.catalog.interface import RowExists, Snapshot, Transaction
@@ -27,11 +27,22 @@ def create_tenancy(
     new_buckets: str = "private",
     users_may_publish: bool = False,
     users_may_create: bool = True,
+    tenancy_id: str = "",
 ) -> TenancyRow:
-    """Create a tenancy. `None` = no limit. Raises Taken, or Refused for a bad name."""
+    """Create a tenancy. `None` = no limit. Raises Taken, or Refused for a bad name.
+
+    Whoever chose a `tenancy_id` before (by `Office.new_id`) may ask again after a crash: the one that is there under
+    it is returned as it is.
+    """
     check_tenancy_name(name)
     assert new_buckets in NEW_BUCKETS
-    tenancy_id = office.new_id()
+    chosen_id = tenancy_id
+    tenancy_id = tenancy_id or office.new_id()
+    if chosen_id:
+        with office.read() as snapshot:
+            made = snapshot.find(TENANCIES, (chosen_id,))
+        if made is not None:
+            return made
 
     def change(rows: Transaction, now_us: int) -> Change[TenancyRow]:
         tenancy = TenancyRow(
@@ -69,19 +80,46 @@ def suspend_tenancy(office: Office, name: str, reason: str) -> TenancyRow:
     return _set_state(office, "tenancy.suspend", name, "suspended", reason)
 
 
-def close_tenancy(office: Office, name: str, reason: str) -> TenancyRow:
-    """Make a tenancy read-only: reads and deletes go on, writes are refused. Idempotent. Raises Unknown."""
-    return _set_state(office, "tenancy.close", name, "readonly", reason)
+def close_tenancy(office: Office, name: str, reason: str, *, if_open: bool = False) -> TenancyRow:
+    """Make a tenancy read-only: reads and deletes go on, writes are refused. Idempotent. Raises Unknown.
+
+    With `if_open` it is Refused where the tenancy is suspended, or read-only for another reason: who may close a
+    tenancy may not do away with what operators said.
+    """
+    return _set_state(office, "tenancy.close", name, "readonly", reason, _is_open_or_closed_for if if_open else None)
 
 
-def resume_tenancy(office: Office, name: str) -> TenancyRow:
-    """Take a suspension or closing back. Idempotent. Raises Unknown."""
-    return _set_state(office, "tenancy.resume", name, "active", "")
+def resume_tenancy(office: Office, name: str, *, if_closed_for: str | None = None) -> TenancyRow:
+    """Take a suspension or closing back. Idempotent. Raises Unknown.
+
+    With `if_closed_for` it is Refused where the tenancy is suspended, or read-only for another reason than this.
+    """
+    if if_closed_for is None:
+        return _set_state(office, "tenancy.resume", name, "active", "")
+    reason = if_closed_for
+    return _set_state(
+        office, "tenancy.resume", name, "active", "", lambda before, _: _is_open_or_closed_for(before, reason)
+    )
 
 
-def _set_state(office: Office, action: str, name: str, state: str, reason: str) -> TenancyRow:
+def _is_open_or_closed_for(before: TenancyRow, reason: str) -> bool:
+    return before.state == "active" or (before.state == "readonly" and before.reason == reason)
+
+
+def _set_state(
+    office: Office,
+    action: str,
+    name: str,
+    state: str,
+    reason: str,
+    may: Callable[[TenancyRow, str], bool] | None = None,
+) -> TenancyRow:
     def change(rows: Transaction, now_us: int) -> Change[TenancyRow]:
         before = get_tenancy(rows, name)
+        if may is not None and not may(before, reason):
+            is_what = "suspended" if before.state == "suspended" else "read-only"
+            why = f" ({before.reason})" if before.reason else ""
+            raise Refused(f"tenancy `{name}` is {is_what}{why}: ask the operators of this site")
         tenancy = before._replace(state=state, reason=reason)
         rows.replace(TENANCIES, tenancy)
         return Change(tenancy, name, tenancy.tenancy_id, {"before": before.state, "reason": reason})
