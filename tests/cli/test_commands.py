@@ -230,6 +230,46 @@ def test_a_role_is_taken_in_any_case_and_a_guests_buckets_are_confirmed(settled:
     assert settled.ok(*words) == f"uma is GUEST of tenancy {T} until 2099-01-31 and reaches results (write)\n"
 
 
+def id_of(terminal: Any, user: str) -> str:
+    (found,) = [each for each in terminal.json("user", "list") if each["name"] == user]
+    return str(found["id"])
+
+
+def give_bucket(terminal: Any, name: str, owner_id: str) -> None:
+    tenancy_id = terminal.json("tenancy", "show", T)["id"]
+    catalog = SqliteCatalog(Home(terminal.home).catalog_file)
+    row = BucketRow(tenancy_id, name, f"id-{name}", owner_id, 1, "", "", "", "", None, None)
+    assert catalog.commit([lambda rows: rows.add(BUCKETS, row)])[0].error is None
+    catalog.close()
+
+
+def test_buckets_of_who_left_are_given_to_a_member_after_a_look_at_what_would_change(settled: Any) -> None:
+    uma = id_of(settled, "uma")
+    for name in ("cmip6", "scratch"):
+        give_bucket(settled, name, uma)
+    settled.ok("member", "remove", T, "uma")
+    planned = settled.json("tenancy", "transfer", T, "mary", "--from", "uma", "--dry-run")
+    assert [(each["bucket"], each["from"], each["to"], each["is_done"]) for each in planned] == [
+        ("cmip6", "uma", "mary", False),
+        ("scratch", "uma", "mary", False),
+    ]
+    assert planned == settled.json("tenancy", "transfer", T, "mary", "--from", uma, "--dry-run"), "nothing was changed"
+    (done,) = settled.json("tenancy", "transfer", T, "mary", "--bucket", "cmip6")
+    assert (done["from_id"], done["is_done"]) == (uma, True)
+    shown = settled.ok("tenancy", "transfer", T, "mary", "--from", "uma")
+    assert "scratch  uma   mary" in shown
+    assert "no owner of a bucket `uma`" in settled.refused("tenancy", "transfer", T, "mary", "--from", "uma")
+
+
+def test_a_transfer_is_refused_to_who_is_no_member_and_needs_to_know_which(settled: Any) -> None:
+    give_bucket(settled, "cmip6", id_of(settled, "uma"))
+    settled.ok("user", "create", "eve")
+    assert "no live member" in settled.refused("tenancy", "transfer", T, "eve", "--from", "uma")
+    assert "no bucket `cmip5`" in settled.refused("tenancy", "transfer", T, "mary", "--bucket", "cmip5")
+    assert settled.run("tenancy", "transfer", T, "mary").exit_code == 2
+    assert settled.run("tenancy", "transfer", T, "mary", "--from", "uma", "--bucket", "cmip6").exit_code == 2
+
+
 def test_usage_shows_the_tenancy_and_each_bucket(settled: Any) -> None:
     add_bucket(settled.home, "results")
     settled.ok("tenancy", "set-quota", T, "1TB", "--bucket", "results")

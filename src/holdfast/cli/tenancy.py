@@ -9,6 +9,7 @@ import click
 from .desk import Desk, desk_command
 from .kinds import COUNT, SIZE, limit_of
 from .tables import facts, limit_text, moment
+from .transfer import transfer
 
 if TYPE_CHECKING:
     from holdfast.admin.endpoints import Endpoints
@@ -20,7 +21,10 @@ NEW_BUCKETS = ("private", "members-read", "members-write")
 
 @click.group(name="tenancy")
 def command() -> None:
-    """Create, list, limit, suspend and delete tenancies."""
+    """Create, list, limit, suspend and delete tenancies; give buckets to other owners."""
+
+
+command.add_command(transfer)
 
 
 def _document(tenancy: TenancyRow, endpoints: Endpoints, usage: Usage) -> dict[str, Any]:
