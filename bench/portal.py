@@ -89,6 +89,8 @@ def _paths(token: str, objects: int) -> dict[str, list[str]]:
         "manager": [
             "/", "/services/object-store/", f"{here}/", f"{here}/members/", f"{here}/members/?page=4",
             f"{here}/requests/", f"{here}/tokens/", f"{here}/tokens/add/", f"{here}/quota/", f"{here}/activity/",
+            f"{here}/quota/ask/", f"{here}/quota/buckets/", f"{here}/leavers/", f"{here}/leavers/?show=all",
+            f"{here}/close/", "/ask-for-a-tenancy/",
             f"{here}/buckets/", f"{here}/buckets/{BUCKET}/", f"{here}/buckets/{BUCKET}/?prefix=run/",
             f"{here}/buckets/{BUCKET}/?prefix=run/&after={deep}", f"{here}/buckets/{BUCKET}/?prefix=run/0000099",
             f"{here}/buckets/{BUCKET}/sharing/", f"{here}/buckets/{BUCKET}/upload/?prefix=run/",

@@ -15,6 +15,7 @@ from tests.browser.world import (
     BUCKET,
     CLOSING,
     EMPTY,
+    ENDING,
     FULL,
     GUS,
     HANA,
@@ -84,6 +85,19 @@ def _reload(visitor: Visitor) -> None:
 def _spoil_questions(visitor: Visitor) -> None:
     visitor.page.get_by_role("group", name="Question 1").get_by_role("textbox").first.fill("")
     visitor.click("Save the settings").sees("There is a problem")
+
+
+def _plan_transfer(visitor: Visitor) -> None:
+    visitor.fill("New owner", ANN).click("Show what would change").sees("Nothing was changed yet")
+
+
+def _close_another(visitor: Visitor) -> None:
+    visitor.fill("Reason", "It is over").fill("Name of the tenancy", MANY)
+    visitor.click("Close the tenancy").sees("There is a problem")
+
+
+def _reject(visitor: Visitor) -> None:
+    visitor.choose("Decision", "Reject: say why below").click("Save the decision").sees("There is a problem")
 
 
 def _in(tenancy: str, rest: str = "") -> str:
@@ -223,6 +237,52 @@ SHEETS: Final = (
     Sheet("delete_prefix", "one", _in(ONE, f"buckets/{BUCKET}/delete-prefix/?prefix=2026/"), ANN),
     Sheet("delete_prefix", "whole bucket", _in(MANY, "buckets/run-00/delete-prefix/?prefix="), MIA),
     Sheet("deletions", "empty", _in(EMPTY, "deletions/"), MIA),
+    # --- Tenancies from request to close-down ---
+    Sheet("ask_for_a_tenancy", "empty", "/ask-for-a-tenancy/", GUS),
+    Sheet("ask_for_a_tenancy", "one", "/ask-for-a-tenancy/", NED),
+    Sheet("ask_for_a_tenancy", "error", "/ask-for-a-tenancy/", GUS, _send("Send the request")),
+    Sheet("my_tenancy_request", "one", "/ask-for-a-tenancy/{wish}/", NED),
+    Sheet("my_tenancy_request", "rejected", "/ask-for-a-tenancy/{wish_rejected}/", NED),
+    Sheet("my_tenancy_request", "long names", "/ask-for-a-tenancy/{wish_long}/", LENA),
+    Sheet("my_tenancy_request", "not theirs", "/ask-for-a-tenancy/{wish}/", HANA),
+    Sheet("quota", "empty", _in(EMPTY, "quota/"), ANN),
+    Sheet("quota", "many", _in(MANY, "quota/"), MIA),
+    Sheet("quota", "guest", _in(ONE, "quota/"), GUS),
+    Sheet("quota", "long names", _in(LONG, "quota/"), MIA),
+    Sheet("quota", "quota full", _in(FULL, "quota/"), MIA),
+    Sheet("quota", "suspended", _in(HELD, "quota/"), MIA),
+    Sheet("quota", "operator", _in(ONE, "quota/"), OLGA),
+    Sheet("quota_ask", "empty", _in(ONE, "quota/ask/"), MIA),
+    Sheet("quota_ask", "error", _in(ONE, "quota/ask/"), MIA, _send("Send the request")),
+    Sheet("quota_ask", "asked already", _in(MANY, "quota/ask/"), MIA),
+    Sheet("quota_ask", "no rights", _in(ONE, "quota/ask/"), ANN),
+    Sheet("quota_buckets", "empty", _in(EMPTY, "quota/buckets/"), MIA),
+    Sheet("quota_buckets", "many", _in(MANY, "quota/buckets/"), MIA),
+    Sheet("quota_buckets", "long names", _in(LONG, "quota/buckets/"), MIA),
+    Sheet("quota_bucket", "one", _in(ONE, f"quota/buckets/{BUCKET}/"), MIA),
+    Sheet("leavers", "empty", _in(ONE, "leavers/"), MIA),
+    Sheet("leavers", "one", _in(MANY, "leavers/"), MIA),
+    Sheet("leavers", "long names", _in(LONG, "leavers/?show=all"), MIA),
+    Sheet("leavers_transfer", "one", _in(MANY, "leavers/{lee}/"), MIA),
+    Sheet("leavers_transfer", "error", _in(MANY, "leavers/{lee}/"), MIA, _send("Show what would change")),
+    Sheet("leavers_transfer", "what would change", _in(MANY, "leavers/{lee}/"), MIA, _plan_transfer),
+    Sheet("close", "one", _in(ONE, "close/"), MIA),
+    Sheet("close", "error", _in(ONE, "close/"), MIA, _close_another),
+    Sheet("close", "many", _in(MANY, "close/"), MIA),
+    Sheet("close", "closing", _in(ENDING, "close/"), MIA),
+    Sheet("close", "suspended", _in(HELD, "close/"), MIA),
+    Sheet("certificate", "one", "/certificates/{certificate}/", MIA),
+    Sheet("tenancy_requests", "many", "/operators/tenancy-requests/", OLGA),
+    Sheet("tenancy_requests", "decided", "/operators/tenancy-requests/?show=decided", OLGA),
+    Sheet("tenancy_request", "one", "/operators/tenancy-requests/{wish}/", OLGA),
+    Sheet("tenancy_request", "long names", "/operators/tenancy-requests/{wish_long}/", OLGA),
+    Sheet("tenancy_request", "rejected", "/operators/tenancy-requests/{wish_rejected}/", OLGA),
+    Sheet("tenancy_request", "error", "/operators/tenancy-requests/{wish}/", OLGA, _reject),
+    Sheet("quota_request", "one", "/operators/quota-requests/{quota_wish}/", OLGA),
+    Sheet("quota_request", "long names", "/operators/quota-requests/{quota_wish_long}/", OLGA),
+    Sheet("closing", "closing", "/operators/closings/{closing}/", OLGA),
+    Sheet("closing", "over", "/operators/closings/{closing_over}/", OLGA),
+    Sheet("closing", "deleted", "/operators/closings/{certificate}/", OLGA),
     # --- Operators ---
     Sheet("operators", "many", "/operators/", OLGA),
     Sheet("operators", "no rights", "/operators/", MIA),
@@ -257,6 +317,12 @@ WITHOUT_PAGE: Final[Mapping[str, str]] = {
     "brand_css": "a stylesheet",
     "brand_logo": "a picture",
     "activity_export": "a file to download",
+    "certificate_file": "a file to download",
+    "check_tenancy_name": "JSON for the page that asks for a tenancy",
+    "close_manifest": "a file to download",
+    "close_take_back": "answers a form, by a redirect",
+    "comment_on_my_tenancy_request": "answers a form; its errors are shown by `my_tenancy_request`",
+    "comment_on_tenancy_request": "answers a form, by a redirect",
     "deletion_cancel": "answers a form, by a redirect",
     "deletion_state": "JSON for the page of a deletion",
     "health": "one word for monitoring",
@@ -281,9 +347,11 @@ WITHOUT_PAGE: Final[Mapping[str, str]] = {
     "operators_set_quota": "answers a form, by a redirect",
     "operators_suspend_person": "answers a form, by a redirect",
     "operators_suspend_tenancy": "answers a form, by a redirect",
+    "quota_withdraw": "answers a form, by a redirect",
     "requests_approve": "answers a form; its errors are shown by `requests`",
     "sign": "JSON for the page of uploads",
     "theme": "answers a form, by a redirect",
     "upload_check": "JSON for the page of uploads",
+    "withdraw_tenancy_request": "answers a form, by a redirect",
 }
 """Name of a URL that shows no page of its own → what it does."""

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Final
 
+from tests.browser import tenancies
 from tests.browser.joining import ask_to_join, set_face
 from tests.browser.place import Place, link_in
 from tests.browser.registry import Registry, login_link_of
@@ -37,6 +38,12 @@ FULL: Final = "full-o"
 HELD: Final = "suspended-o"
 CLOSING: Final = "closing-o"
 NOWHERE: Final = "not-there-o"
+ENDING: Final = "ending-o"
+"""Closed by its manager, and readable for a while."""
+ENDED: Final = "ended-o"
+"""Closed so long ago that its data may be deleted."""
+LEE: Final = "lee"
+"""Somebody who has left MANY, and owns buckets there."""
 
 BUCKET: Final = "radar"
 LONG_BUCKET: Final = "era5-reanalysis-hourly-on-pressure-levels-1979-to-2026-northern"
@@ -60,6 +67,7 @@ def settle(running: Place) -> Mapping[str, str]:
     facts = running.clerk.run(_tokens) | running.clerk.run(_joining)
     invited = running.mail("guest@elsewhere.example", ONE)
     facts |= {"invitation": _secret_of(link_in(invited)), "mail": running.clerk.run(_mail)}
+    facts |= _tenancies(running)
     return facts | {"login_link": _secret_of(running.clerk.run(login_link_of, ANN))}
 
 
@@ -192,6 +200,36 @@ def _joining(registry: Registry) -> dict[str, str]:
         "request": str(request_of(ONE, NED).pk),
         "request_long": str(request_of(ONE, LENA).pk),
         "request_rejected": str(request_of(EMPTY, NED).pk),
+    }
+
+
+def _tenancies(running: Place) -> dict[str, str]:
+    clerk = running.clerk
+    for name in (ENDING, ENDED, "gone-o"):
+        clerk.run(tenancies.make_tenancy, name, MIA, ANN)
+        client = running.store.client(running.store.make_key(name, ANN, role=None))
+        client.create_bucket(Bucket=BUCKET)
+        client.put_object(Bucket=BUCKET, Key=KEY, Body=bytes(100_000))
+    clerk.run(tenancies.make_tenancy, MANY, MIA, LEE)
+    client = running.store.client(running.store.make_key(MANY, LEE, role=None))
+    for number in range(3):
+        client.create_bucket(Bucket=f"of-lee-{number}")
+    rejected = clerk.run(tenancies.ask_for_tenancy, NED, "radar-south-o", deputies=(ANN, "nobody-there"))
+    clerk.run(tenancies.reject_tenancy, rejected, OLGA, "Say who else reads the data, and for how long.")
+    for number in range(MANY_COUNT):
+        clerk.run(tenancies.ask_for_tenancy, f"member-{number:02}", f"project-{number:02}-o")
+    gone = clerk.run(tenancies.close_tenancy, "gone-o", MIA, ended_days_ago=1)
+    clerk.run(tenancies.delete_closed, gone, OLGA)
+    return {
+        "wish": str(clerk.run(tenancies.ask_for_tenancy, NED, "radar-o", deputies=(ANN, "nobody-there"))),
+        "wish_rejected": str(rejected),
+        "wish_long": str(clerk.run(tenancies.ask_for_tenancy, LENA, f"a-new-{LONG}", purpose=LONG_TEXT * 4)),
+        "quota_wish": str(clerk.run(tenancies.ask_for_quota, MIA, MANY, 1 << 43, "The second year of the campaign.")),
+        "quota_wish_long": str(clerk.run(tenancies.ask_for_quota, MIA, LONG, 1 << 60, LONG_TEXT * 4)),
+        "lee": clerk.run(tenancies.leave, MANY, LEE),
+        "closing": str(clerk.run(tenancies.close_tenancy, ENDING, MIA)),
+        "closing_over": str(clerk.run(tenancies.close_tenancy, ENDED, MIA, ended_days_ago=1)),
+        "certificate": str(gone),
     }
 
 

@@ -48,6 +48,7 @@ def settle(town: Any, tenancy: str) -> None:
     opened.catalog.commit([lambda changes: [changes.add(BUCKETS, bucket), changes.add(OBJECTS, row)]])
     _ask_to_join(town, tenancy)
     _invite(town, tenancy)
+    _ask_operators(town, tenancy)
 
 
 def make_guest(town: Any, tenancy: str, name: str) -> None:
@@ -111,6 +112,39 @@ def _invite(town: Any, tenancy: str) -> None:
 
     standing = find_standing(town.person(f"{tenancy[:4]}-manager"), tenancy)
     invite(standing, "outside@example.com", {f"id-{tenancy}": "read"}, today() + timedelta(days=9))
+
+
+def _ask_operators(town: Any, tenancy: str) -> None:
+    """Ask for a quota and for another tenancy, and close this one and take that back."""
+    from holdfast.portal.access import find_standing
+    from holdfast.portal.joining.days import today
+    from holdfast.portal.tenancies.asking import Wanted, ask
+    from holdfast.portal.tenancies.closing import close, take_back
+    from holdfast.portal.tenancies.quota import ask_for_quota
+
+    manager = town.person(f"{tenancy[:4]}-manager")
+    standing = find_standing(manager, tenancy)
+    assert standing is not None
+    close(standing, "a mistake")
+    take_back(standing)
+    ask_for_quota(standing, 10**12, None, "more data are coming")
+    ask(manager, Wanted(f"new-{tenancy}", "data of a project", 10**12, today() + timedelta(days=1000)))
+
+
+def _of_tenancies(model: str) -> Callable[[Any, str], str]:
+    def find(town: Any, tenancy: str) -> str:
+        from holdfast.portal.tenancies import models
+
+        tenancy_id = tenancy_of(town, tenancy).tenancy_id
+        return str(getattr(models, model).objects.get(tenancy_id=tenancy_id).pk)
+
+    return find
+
+
+def _tenancy_request(town: Any, tenancy: str) -> str:
+    from holdfast.portal.tenancies.models import TenancyRequest
+
+    return str(TenancyRequest.objects.get(name=f"new-{tenancy}").pk)
 
 
 def _newest(model: str) -> Callable[[Any, str], str]:
@@ -177,6 +211,7 @@ def _mail(town: Any, tenancy: str) -> str:
 _COUNT = itertools.count()
 ABSENT = {"bucket": "no-such-bucket", "token": "NOSUCHTOKEN000000000", "deletion_id": "987654", "link_id": "0" * 20,
     "request_id": "987654", "invitation_id": "987654", "member": "no-such-member",
+    "quota_request_id": "987654", "owner_id": "0" * 32,
 }  # fmt: skip
 """For each argument beside the tenancy a value of nothing that there is."""
 
@@ -189,6 +224,10 @@ MAKERS: dict[str, Callable[[Any, str], str]] = {
     "number": _notice,
     "request_id": _newest("AccessRequest"),
     "invitation_id": _newest("Invitation"),
+    "quota_request_id": _of_tenancies("QuotaRequest"),
+    "closing_id": _of_tenancies("Closing"),
+    "tenancy_request_id": _tenancy_request,
+    "owner_id": lambda town, tenancy: str(town.person(f"{tenancy[:4]}-user").principal_id),
     "secret": lambda town, tenancy: "not-a-link-that-we-made",
     "provider_id": lambda town, tenancy: "none",
     "pk": lambda town, tenancy: "1",

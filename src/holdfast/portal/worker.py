@@ -46,6 +46,11 @@ def rounds() -> tuple[Round, ...]:
     from .notices.delivery import deliver
     from .people.from_directory import sync
     from .people.tidy import tidy
+    from .tenancies.asking_review import provision_waiting
+    from .tenancies.closing import tend_closings
+    from .tenancies.closing_erasure import erase
+    from .tenancies.quota_marks import watch_quotas
+    from .tenancies.quota_terms import remind_of_terms
     from .tokens.once import forget_used_forms
     from .tokens.reminders import remind_owners
 
@@ -56,6 +61,11 @@ def rounds() -> tuple[Round, ...]:
         Round("deletions", 1, work_on_deletions),
         Round("old deletions", 3600, forget_old_deletions),
         Round("ended keys", 3600, forget_old_keys),
+        Round("provisioning", 5, provision_waiting),
+        Round("quotas", 15, watch_quotas),
+        Round("closings", 5, tend_closings),
+        Round("closed tenancies", 1, erase),
+        Round("terms", 3600, remind_of_terms),
         Round("tokens that end soon", 3600, remind_owners),
         Round("used forms", 24 * 3600, forget_used_forms),
         Round("requests", 2, tell_waiting),

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
@@ -23,35 +22,18 @@ from holdfast.admin.tenancies import close_tenancy, create_tenancy, list_tenanci
 from holdfast.admin.usage import bucket_usages, tenancy_usage
 from holdfast.auth.roles import Role
 from holdfast.catalog.rows import MEMBERS, TenancyRow
-from holdfast.config import parse_size, show_size
+from holdfast.config import show_size
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
 from holdfast.portal.people.lookups import deciders_of, managers_of, names_by_principal
+from holdfast.portal.sizes import SizeField, exact_size
 from holdfast.portal.tenancies.pages import Crumb
 
 from .audit import audit_lines
 from .frame import PAGE_ROWS, render_page
 
 REASON_LENGTH_MAX = 500
-
-
-class SizeField(forms.CharField):
-    """A number of bytes with its unit; empty is no limit."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(
-            **{"required": False, "max_length": 30, "help_text": "Such as 10TB or 500GiB. Empty: no limit.", **options}
-        )
-
-    def clean(self, value: Any) -> int | None:
-        text = super().clean(value)
-        if not text:
-            return None
-        try:
-            return parse_size(text)
-        except ValueError:
-            raise ValidationError("Write a size with its unit, such as 10TB or 500GiB.") from None
 
 
 class QuotaForm(forms.Form):
@@ -239,15 +221,7 @@ def _set_state(
 
 
 def _limits(tenancy: TenancyRow) -> dict[str, Any]:
-    return {"limit_bytes": _exact(tenancy.limit_bytes), "limit_objects": tenancy.limit_objects}
-
-
-def _exact(size_bytes: int | None) -> str:
-    """Return a size that reads back as it is, so that a form that is sent unchanged changes nothing."""
-    if size_bytes is None:
-        return ""
-    shown = show_size(size_bytes).replace(" ", "").replace(",", "")
-    return shown if parse_size(shown) == size_bytes else f"{size_bytes}B"
+    return {"limit_bytes": exact_size(tenancy.limit_bytes), "limit_objects": tenancy.limit_objects}
 
 
 def page_number(request: HttpRequest) -> int:

@@ -12,6 +12,8 @@ from holdfast.auth.roles import Right
 from holdfast.portal.access import Standing
 from holdfast.portal.joining.queue import pending_count
 
+from .banners import banners_of
+
 
 class Crumb(NamedTuple):
     """A step on the way back."""
@@ -43,6 +45,7 @@ def render_in(
         "tenancy": name,
         "nav": _tabs(standing, current),
         "cog": _cog(standing, current),
+        "banners": banners_of(standing),
         "crumbs": trail,
         "section": "home",
         **(context or {}),

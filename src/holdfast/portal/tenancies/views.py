@@ -7,7 +7,6 @@ from django.shortcuts import render
 
 from holdfast.auth.roles import Right
 from holdfast.portal.access import Need, Standing, find_standing, page, signed_in, tenancy_page
-from holdfast.portal.house import house
 
 from .first_steps import steps_before_joining, steps_of
 from .overview import officers_of, overview
@@ -43,10 +42,8 @@ def dashboard(request: HttpRequest, standing: Standing) -> HttpResponse:
     seen = overview(standing)
     context = {
         "overview": seen,
-        "knows_reason": standing.may(Right.GRANT_ROLES),
         "steps": [] if seen.facts.is_done or tenancy.state != "active" else steps_of(tenancy.name, seen.facts),
         "buckets_url": tenancy_path(tenancy.name, "buckets/"),
-        "support": house().settings.site.support_contact,
         "example": f"{seen.reach.endpoints.outside}/my-bucket/my-key",
     }
     return render_in(request, standing, "tenancies/dashboard.html", context)

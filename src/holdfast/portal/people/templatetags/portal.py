@@ -31,12 +31,6 @@ def day(value: int | date | datetime | None) -> str:
 
 
 @register.filter
-def last_day(until_us: int | None) -> str:
-    """Show the last day of what ends at a moment, which for a whole day is the midnight after it."""
-    return day(None if until_us is None else until_us - 1)
-
-
-@register.filter
 def moment(value: int | datetime | None) -> str:
     """Show a moment: `3 December 2026, 14:05 UTC`, from a datetime or µs of the Unix epoch. None is never."""
     if value is None:

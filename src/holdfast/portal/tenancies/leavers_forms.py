@@ -1,0 +1,54 @@
+"""The form of a transfer. It names its fields; nothing else of a POST is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+
+from holdfast.config import show_size
+
+
+class Choice(str):
+    """A choice's label with a second line, for `components/field.html`."""
+
+    hint: str
+
+    def __new__(cls, label: str, hint: str) -> Choice:
+        made = super().__new__(cls, label)
+        made.hint = hint
+        return made
+
+
+class TransferForm(forms.Form):
+    """Which buckets, and whose they are to be. `mark` is of the plan that was seen."""
+
+    buckets = forms.MultipleChoiceField(
+        label="Buckets",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={
+            "required": "Choose at least one bucket.",
+            "invalid_choice": "%(value)s is not theirs any more.",
+        },
+    )
+    new_owner = forms.CharField(
+        label="New owner",
+        max_length=64,
+        help_text="The user name of a member of this tenancy: USER, DEPUTY or MANAGER.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    mark = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
+    def __init__(self, sizes: Sequence[tuple[str, int, int]], *args: Any, **kwargs: Any) -> None:
+        """`sizes` are name, bytes and objects of each bucket to choose from."""
+        super().__init__(*args, **kwargs)
+        field = self.fields["buckets"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [
+            (name, Choice(name, f"{show_size(size_bytes)}, {objects:,} objects")) for name, size_bytes, objects in sizes
+        ]
+        field.initial = [name for name, _, _ in sizes]
+
+    def clean_new_owner(self) -> str:
+        return str(self.cleaned_data["new_owner"]).strip().lower()
