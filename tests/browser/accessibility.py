@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+LOOKS: Final = ("color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size")
+"""The rules among them whose answer hangs on the theme or on the width."""
 _AXE: Final = Axe()
 # What takes longer than a twentieth of a second is a movement, which a person may have asked to be spared.
 _MOVING: Final = """
@@ -33,9 +35,9 @@ _WIDER: Final = """
 """
 
 
-def violations(page: Page) -> Iterator[str]:
-    """Yield what axe-core finds wrong, one line for each element."""
-    found: Any = _AXE.run(page, options={"runOnly": RULES, "resultTypes": ["violations"]})
+def violations(page: Page, rules: Sequence[str] = RULES) -> Iterator[str]:
+    """Yield what axe-core finds wrong by some rules or sets of them, one line for each element."""
+    found: Any = _AXE.run(page, options={"runOnly": [*rules], "resultTypes": ["violations"]})
     for violation in found.response["violations"]:
         for node in violation["nodes"]:
             says = "; ".join(each["message"] for each in (*node["any"], *node["all"], *node["none"]))

@@ -7,6 +7,7 @@ Django is configured once in a process, and each server has its own home: what a
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -51,7 +52,9 @@ def _open(path: Path, options: Mapping[str, Any], environment: Mapping[str, str]
     from holdfast.config import load_settings
     from holdfast.portal.house import open_house
     from holdfast.portal.start import configure, migrate
+    from holdfast.telemetry.log import set_up_log
 
+    set_up_log(least_level=logging.WARNING)
     settings = load_settings(path, options, environment)
     home = assemble.open_home(settings, create=False)
     configure(settings, home)

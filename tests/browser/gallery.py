@@ -62,5 +62,6 @@ def _visitors(running: Place, browser: Browser, folder: Path, facts: Mapping[str
 
 def look(visitor: Visitor, width: int, theme: Theme) -> None:
     """Look at the page through a window of this width, in one of the themes."""
-    visitor.page.emulate_media(color_scheme=theme)
+    # Colours change at once when nothing may move.
+    visitor.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     visitor.page.set_viewport_size({"width": width, "height": HEIGHT})

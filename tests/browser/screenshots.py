@@ -15,9 +15,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 from tests.browser import browsers
-from tests.browser.gallery import NARROW, WIDE, Theme, gallery, look
+from tests.browser.gallery import NARROW, WIDE, Show, Theme, gallery, look
 from tests.browser.sheets import SHEETS, Sheet
 from tests.browser.visitor import Visitor
 
@@ -87,14 +87,21 @@ def main() -> None:
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         with browsers.chromium(playwright) as browser, gallery(browser, Path(folder)) as show:
-            for sheet in sheets:
-                visitor = show(sheet)
-                take(visitor, sheet, asked.to)
-                for complaint in visitor.take_complaints():
-                    print(f"{sheet}: {complaint}", file=sys.stderr)
+            faults = [f"{sheet}: {fault}" for sheet in sheets for fault in _photograph(show, sheet, asked.to)]
     (asked.to / "index.html").write_text(contact_sheet(sheets), encoding="utf-8")
     count = len(sheets) * len(LOOKS)
     print(f"{count} pictures in {time.monotonic() - began_s:.0f} s: {asked.to / 'index.html'}")
+    sys.exit("\n".join(faults))
+
+
+def _photograph(show: Show, sheet: Sheet, folder: Path) -> list[str]:
+    """Show and photograph a sheet, and return what went wrong; the others are wanted all the same."""
+    try:
+        visitor = show(sheet)
+        take(visitor, sheet, folder)
+    except (AssertionError, Error) as error:
+        return [str(error)]
+    return visitor.take_complaints()
 
 
 if __name__ == "__main__":

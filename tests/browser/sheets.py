@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
+from tests.browser.registry import PASSWORD
 from tests.browser.visitor import Visitor
 from tests.browser.world import (
     ANN,
@@ -25,6 +26,7 @@ from tests.browser.world import (
     LENA,
     LONG,
     LONG_BUCKET,
+    LONG_FOLDER,
     LONG_KEY,
     MANY,
     MIA,
@@ -32,6 +34,7 @@ from tests.browser.world import (
     NOWHERE,
     OLGA,
     ONE,
+    TYRA,
 )
 
 ERRORS: Final = "errors"
@@ -100,6 +103,24 @@ def _reject(visitor: Visitor) -> None:
     visitor.choose("Decision", "Reject: say why below").click("Save the decision").sees("There is a problem")
 
 
+def _mistype(visitor: Visitor) -> None:
+    visitor.fill("User name or e-mail address", ANN).fill("Password", "not hers").click("Log in")
+    visitor.sees("There is a problem")
+
+
+def _come_to_second_step(visitor: Visitor) -> None:
+    visitor.go("/account/login/").fill("User name or e-mail address", TYRA).fill("Password", PASSWORD).click("Log in")
+
+
+def _select_an_object(visitor: Visitor) -> None:
+    visitor.go(_in(ONE, f"buckets/{BUCKET}/")).tick("Select facts.json").click("Delete selected")
+
+
+def _spoil_policy(visitor: Visitor) -> None:
+    visitor.page.get_by_role("main").get_by_role("textbox").first.fill('{"Version": "2012-10-17", "Statement": [{}]}')
+    visitor.click("Show what would change").sees("There is a problem")
+
+
 def _in(tenancy: str, rest: str = "") -> str:
     return f"/tenancies/{tenancy}/{rest}"
 
@@ -112,6 +133,45 @@ SHEETS: Final = (
     Sheet("styleguide", "whole", "/styleguide/"),
     Sheet("styleguide", "logged in", "/styleguide/", ANN, _open_menu),
     Sheet("accessibility", "whole", "/accessibility/"),
+    Sheet("api_reference", "whole", "/api/v1/"),
+    # --- Signing in ---
+    Sheet("account_login", "empty", "/account/login/"),
+    Sheet("account_login", "error", "/account/login/", act=_mistype),
+    Sheet("account_signup", "empty", "/account/signup/"),
+    Sheet("account_signup", "error", "/account/signup/", act=_send("Sign up")),
+    Sheet("account_email_verification_sent", "one", "/account/confirm-email/"),
+    Sheet("account_confirm_email", "one", "/account/confirm-email/{confirm}/"),
+    Sheet("account_confirm_email", "spent", "/account/confirm-email/spent/"),
+    Sheet("account_reset_password", "empty", "/account/password/reset/"),
+    Sheet("account_reset_password", "error", "/account/password/reset/", act=_send("Mail me a link")),
+    Sheet("account_reset_password_done", "one", "/account/password/reset/done/"),
+    Sheet("account_reset_password_from_key", "one", "/account/password/reset/key/{reset_uid}-{reset_key}/"),
+    Sheet("account_reset_password_from_key", "spent", "/account/password/reset/key/1-spent/"),
+    Sheet("account_inactive", "one", "/account/inactive/"),
+    Sheet("account_logout", "one", "/account/logout/", ANN),
+    Sheet("account_reauthenticate", "one", "/account/reauthenticate/", ANN),
+    Sheet("mfa_authenticate", "one", "/account/2fa/authenticate/", act=_come_to_second_step),
+    Sheet("mfa_reauthenticate", "one", "/account/2fa/reauthenticate/", TYRA),
+    Sheet("mfa_reauthenticate_webauthn", "one", "/account/2fa/webauthn/reauthenticate/", TYRA),
+    Sheet("log_in_again", "one", "/account/log-in-again/", ANN),
+    Sheet("socialaccount_login_cancelled", "one", "/account/3rdparty/login/cancelled/"),
+    Sheet("provider_callback", "error", "/account/provider/callback/"),
+    # --- Oneself ---
+    Sheet("profile", "one", "/account/", ANN),
+    Sheet("profile", "many", "/account/", MIA),
+    Sheet("profile", "long names", "/account/", LENA),
+    Sheet("security", "empty", "/account/security/", ANN),
+    Sheet("security", "many", "/account/security/", TYRA),
+    Sheet("account_email", "one", "/account/email/", ANN),
+    Sheet("account_change_password", "empty", "/account/password/change/", ANN),
+    Sheet("account_change_password", "error", "/account/password/change/", ANN, _send("Change the password")),
+    Sheet("mfa_activate_totp", "empty", "/account/2fa/totp/activate/", ANN),
+    Sheet("mfa_deactivate_totp", "one", "/account/2fa/totp/deactivate/", TYRA),
+    Sheet("mfa_view_recovery_codes", "many", "/account/2fa/recovery-codes/", TYRA),
+    Sheet("mfa_generate_recovery_codes", "many", "/account/2fa/recovery-codes/generate/", TYRA),
+    Sheet("mfa_add_webauthn", "empty", "/account/2fa/webauthn/add/", ANN),
+    Sheet("mfa_edit_webauthn", "one", "/account/2fa/webauthn/keys/{passkey}/edit/", TYRA),
+    Sheet("mfa_remove_webauthn", "one", "/account/2fa/webauthn/keys/{passkey}/remove/", TYRA),
     # --- My tenancies ---
     Sheet("home", "empty", "/", NED),
     Sheet("home", "one", "/", GUS),
@@ -208,6 +268,45 @@ SHEETS: Final = (
     Sheet("notices", "one", "/notices/", ANN),
     Sheet("notices", "many", "/notices/", MIA),
     Sheet("notices", "long names", "/notices/", LENA),
+    Sheet("glass_history", "empty", _in(ONE, "break-glass/"), MIA),
+    # --- Buckets ---
+    Sheet("buckets", "empty", _in(EMPTY, "buckets/"), ANN),
+    Sheet("buckets", "one", _in(ONE, "buckets/"), ANN),
+    Sheet("buckets", "guest", _in(ONE, "buckets/"), GUS),
+    Sheet("buckets", "many", _in(MANY, "buckets/"), MIA),
+    Sheet("buckets", "nothing fits", _in(MANY, "buckets/?q=nothing-fits"), MIA),
+    Sheet("buckets", "long names", _in(LONG, "buckets/"), LENA),
+    Sheet("buckets", "suspended", _in(HELD, "buckets/"), ANN),
+    Sheet("buckets", "closing", _in(CLOSING, "buckets/"), ANN),
+    Sheet("buckets", "no rights", _in(ONE, "buckets/"), OLGA),
+    Sheet("create_bucket", "empty", _in(ONE, "new-bucket/"), ANN),
+    Sheet("create_bucket", "manager", _in(ONE, "new-bucket/"), MIA),
+    Sheet("create_bucket", "error", _in(ONE, "new-bucket/"), ANN, _send("Create the bucket")),
+    Sheet("bucket", "empty", _in(MANY, "buckets/run-01/"), MIA),
+    Sheet("bucket", "one", _in(ONE, f"buckets/{BUCKET}/"), ANN),
+    Sheet("bucket", "many", _in(MANY, "buckets/run-00/"), MIA),
+    Sheet("bucket", "nothing fits", _in(MANY, "buckets/run-00/?q=nothing-fits"), MIA),
+    Sheet("bucket", "long names", _in(LONG, f"buckets/{LONG_BUCKET}/?folder={quote(LONG_FOLDER)}"), LENA),
+    Sheet("bucket", "quota full", _in(FULL, f"buckets/{BUCKET}/"), ANN),
+    Sheet("bucket", "suspended", _in(HELD, f"buckets/{BUCKET}/"), ANN),
+    Sheet("bucket", "not there", _in(ONE, "buckets/no-such-bucket/"), ANN),
+    Sheet("delete_selected", "one", _in(ONE, f"buckets/{BUCKET}/delete/"), ANN, _select_an_object),
+    Sheet("sharing", "one", _in(ONE, f"buckets/{BUCKET}/sharing/"), ANN),
+    Sheet("sharing", "long names", _in(LONG, f"buckets/{LONG_BUCKET}/sharing/"), LENA),
+    Sheet("sharing", "custom policy", _in(MANY, "buckets/run-02/sharing/"), MIA),
+    Sheet("sharing", "public", _in(MANY, "buckets/run-03/sharing/"), MIA),
+    Sheet("sharing", "somebody", _in(ONE, f"buckets/{BUCKET}/sharing/?who={GUS}&key={quote(KEY)}"), ANN),
+    Sheet("sharing", "nobody", _in(ONE, f"buckets/{BUCKET}/sharing/?who=nobody-of-that-name"), ANN),
+    Sheet("change_sharing", "public", _in(MANY, "buckets/run-00/sharing/change/?preset=public-read"), MIA),
+    Sheet("change_sharing", "private", _in(MANY, "buckets/run-03/sharing/change/?preset=private"), MIA),
+    Sheet("edit_policy", "empty", _in(ONE, f"buckets/{BUCKET}/sharing/policy/"), ANN),
+    Sheet("edit_policy", "error", _in(MANY, "buckets/run-02/sharing/policy/"), MIA, _spoil_policy),
+    Sheet("edit_policy", "preview", _in(MANY, "buckets/run-03/sharing/policy/"), MIA, _send("Show what would change")),
+    Sheet("bucket_settings", "one", _in(ONE, f"buckets/{BUCKET}/settings/"), ANN),
+    Sheet("bucket_settings", "manager", _in(ONE, f"buckets/{BUCKET}/settings/"), MIA),
+    Sheet("delete_bucket", "empty", _in(MANY, "buckets/run-01/settings/delete/"), MIA),
+    Sheet("delete_bucket", "one", _in(ONE, f"buckets/{BUCKET}/settings/delete/"), ANN),
+    Sheet("delete_bucket", "error", _in(MANY, "buckets/run-01/settings/delete/"), MIA, _send("Delete the bucket")),
     # --- Data ---
     Sheet("upload", "empty", _in(FULL, f"buckets/{BUCKET}/upload/"), ANN),
     Sheet("upload", "one", _in(ONE, f"buckets/{BUCKET}/upload/?prefix=2026/"), ANN),
@@ -236,6 +335,14 @@ SHEETS: Final = (
     Sheet("links", "long names", _in(LONG, "links/"), LENA),
     Sheet("delete_prefix", "one", _in(ONE, f"buckets/{BUCKET}/delete-prefix/?prefix=2026/"), ANN),
     Sheet("delete_prefix", "whole bucket", _in(MANY, "buckets/run-00/delete-prefix/?prefix="), MIA),
+    Sheet(
+        "upload_abort",
+        "one",
+        _in(ONE, f"buckets/{BUCKET}/upload/abort/?key=2026/unfinished.nc&upload_id={{upload}}"),
+        ANN,
+    ),
+    Sheet("deletion", "stopped", _in(MANY, "deletions/{deletion}/"), MIA),
+    Sheet("deletions", "many", _in(MANY, "deletions/"), MIA),
     Sheet("deletions", "empty", _in(EMPTY, "deletions/"), MIA),
     # --- Tenancies from request to close-down ---
     Sheet("ask_for_a_tenancy", "empty", "/ask-for-a-tenancy/", GUS),
@@ -316,6 +423,8 @@ WITHOUT_PAGE: Final[Mapping[str, str]] = {
     "authority": "a certificate to download",
     "brand_css": "a stylesheet",
     "brand_logo": "a picture",
+    "account_reset_password_from_key_done": "leads to the log-in page",
+    "account_set_password": "leads who has a password to the page that changes it",
     "activity_export": "a file to download",
     "certificate_file": "a file to download",
     "check_tenancy_name": "JSON for the page that asks for a tenancy",
@@ -323,17 +432,25 @@ WITHOUT_PAGE: Final[Mapping[str, str]] = {
     "close_take_back": "answers a form, by a redirect",
     "comment_on_my_tenancy_request": "answers a form; its errors are shown by `my_tenancy_request`",
     "comment_on_tenancy_request": "answers a form, by a redirect",
+    "check_bucket_name": "JSON for the page that makes a bucket",
     "deletion_cancel": "answers a form, by a redirect",
     "deletion_state": "JSON for the page of a deletion",
+    "disconnect_identity": "answers a form, by a redirect",
     "health": "one word for monitoring",
     "invitation_send": "answers a form, by a redirect",
     "invitation_withdraw": "answers a form, by a redirect",
     "join_withdraw": "answers a form, by a redirect",
+    "log_out_elsewhere": "answers a form, by a redirect",
     "link_revoke": "answers a form, by a redirect",
+    "mfa_download_recovery_codes": "a file to download",
+    "mfa_index": "leads to `security`",
+    "mfa_list_webauthn": "leads to `security`",
+    "mfa_login_webauthn": "JSON for the page to log in",
     "notice_open": "answers a form, by a redirect",
     "notice_read": "answers a form, by a redirect",
     "notices_read": "answers a form, by a redirect",
     "object_download": "leads to the object",
+    "openapi": "JSON",
     "operators_close_tenancy": "answers a form, by a redirect",
     "operators_end_sessions": "answers a form, by a redirect",
     "operators_give_back": "answers a form, by a redirect",
@@ -348,8 +465,12 @@ WITHOUT_PAGE: Final[Mapping[str, str]] = {
     "operators_suspend_person": "answers a form, by a redirect",
     "operators_suspend_tenancy": "answers a form, by a redirect",
     "quota_withdraw": "answers a form, by a redirect",
+    "provider_login": "answers a form, by a redirect",
     "requests_approve": "answers a form; its errors are shown by `requests`",
+    "set_bucket_quota": "answers a form; its errors are shown by `bucket_settings`",
+    "set_cors": "answers a form, by a redirect",
     "sign": "JSON for the page of uploads",
+    "socialaccount_connections": "leads to `profile`",
     "theme": "answers a form, by a redirect",
     "upload_check": "JSON for the page of uploads",
     "withdraw_tenancy_request": "answers a form, by a redirect",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.browser.accessibility import set_text_size, violations, what_is_cut_off, what_moves
+from tests.browser.accessibility import LOOKS, set_text_size, violations, what_is_cut_off, what_moves
 from tests.browser.gallery import NARROW, WIDE, Show, gallery, look
 from tests.browser.keyboard import walk
 from tests.browser.sheets import SHEETS, Sheet
@@ -32,7 +32,7 @@ def test_a_page_is_for_everybody(show: Show, sheet: Sheet) -> None:
     wrong += [f"zoom of 200 %: {each}" for each in what_is_cut_off(page)]
     look(visitor, NARROW, "dark")
     wrong += [f"{NARROW} px: {each}" for each in what_is_cut_off(page)]
-    wrong += [f"narrow, dark: {each}" for each in violations(page)]
+    wrong += [f"narrow, dark: {each}" for each in violations(page, LOOKS)]
     look(visitor, WIDE, "light")
     set_text_size(page, 200)
     wrong += [f"text of 200 %: {each}" for each in what_is_cut_off(page)]

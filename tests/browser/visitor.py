@@ -39,8 +39,15 @@ class Visitor:
         context.on("console", self._hear)
         context.on("weberror", lambda error: self.complaints.append(f"a script failed: {error.error}"))
         context.set_default_timeout(PATIENCE_MS)
-        self.page: Page = context.new_page()
-        self._scope: Locator = self.page.locator("html")
+        self.page: Page
+        self._scope: Locator
+        self.open_tab()
+
+    def open_tab(self) -> Self:
+        """Open a tab and look at that one from now on."""
+        self.page = self.context.new_page()
+        self._scope = self.page.locator("html")
+        return self
 
     # --- going and reading -----------------------------------------------------------------------------------------
 

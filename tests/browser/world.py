@@ -5,6 +5,7 @@ Tenancies are named for the state that they are in. MIA is MANAGER of all of the
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
 from collections.abc import Mapping
@@ -27,6 +28,8 @@ HANA: Final = "hana"
 """Somebody new, who belongs to no tenancy and asked for nothing."""
 HEIDI: Final = "heidi"
 """Suspended: she may not log in."""
+TYRA: Final = "tyra"
+"""Somebody with an app and a passkey for the second step."""
 LENA: Final = "konstantinos-papadopoulos-hadjimichael-van-der-westhuizen-jr-2"
 """Somebody whose names are as long as may be."""
 
@@ -48,8 +51,9 @@ LEE: Final = "lee"
 BUCKET: Final = "radar"
 LONG_BUCKET: Final = "era5-reanalysis-hourly-on-pressure-levels-1979-to-2026-northern"
 KEY: Final = "2026/scan-001.nc"
+LONG_FOLDER: Final = "cmip6/ScenarioMIP/MOHC/UKESM1-0-LL/ssp585/r1i1p1f2/Amon/"
 LONG_KEY: Final = (
-    "cmip6/ScenarioMIP/MOHC/UKESM1-0-LL/ssp585/r1i1p1f2/Amon/"
+    LONG_FOLDER
     + "near-surface-air-temperature-and-relative-humidity-without-any-space-to-break-at" * 2
     + ".zarr/tas/0.0.0"
 )
@@ -63,8 +67,9 @@ MANY_COUNT: Final = 60
 def settle(running: Place) -> Mapping[str, str]:
     """Fill a holdfast, and return what the addresses of pages name beside the constants of this module."""
     running.clerk.run(_people_and_tenancies)
-    _data(running)
-    facts = running.clerk.run(_tokens) | running.clerk.run(_joining)
+    facts = {"upload": _data(running)}
+    for act in (_tokens, _joining, _second_step, _links_of_accounts, _deletions):
+        facts |= running.clerk.run(act)
     invited = running.mail("guest@elsewhere.example", ONE)
     facts |= {"invitation": _secret_of(link_in(invited)), "mail": running.clerk.run(_mail)}
     facts |= _tenancies(running)
@@ -99,7 +104,7 @@ def _people_and_tenancies(registry: Registry) -> None:
         registry.member(MANY, f"member-{number:02}", Role.DEPUTY if number % 20 == 0 else Role.USER)
 
 
-def _data(running: Place) -> None:
+def _data(running: Place) -> str:
     store = running.store
     client = store.client(store.make_key(ONE, ANN, role=None))
     client.create_bucket(Bucket=BUCKET)
@@ -107,7 +112,7 @@ def _data(running: Place) -> None:
     client.put_object(Bucket=BUCKET, Key="read-me.txt", Body=b"Scans of 2026.\n" * 40, ContentType="text/plain")
     client.put_object(Bucket=BUCKET, Key="facts.json", Body=b'{"scans": 1}', ContentType="application/json")
     client.put_object(Bucket=BUCKET, Key="look.png", Body=_picture(), ContentType="image/png")
-    client.create_multipart_upload(Bucket=BUCKET, Key="2026/unfinished.nc")
+    upload = client.create_multipart_upload(Bucket=BUCKET, Key="2026/unfinished.nc")
 
     client = store.client(store.make_key(LONG, LENA, role=None))
     client.create_bucket(Bucket=LONG_BUCKET)
@@ -122,6 +127,15 @@ def _data(running: Place) -> None:
     for number in range(250):
         client.put_object(Bucket="run-00", Key=f"{number % 9}/step-{number:04}.nc" if number % 2 else f"log-{number}")
 
+    for number, principal, actions in (
+        (2, {"AWS": ["ann"]}, ["s3:GetObject"]),
+        (3, "*", ["s3:GetObject", "s3:ListBucket"]),
+    ):
+        arns = [f"arn:aws:s3:::run-{number:02}", f"arn:aws:s3:::run-{number:02}/*"]
+        statement = {"Effect": "Allow", "Principal": principal, "Action": actions, "Resource": arns}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        client.put_bucket_policy(Bucket=f"run-{number:02}", Policy=json.dumps(policy))
+
     client = store.client(store.make_key(FULL, ANN, role=None))
     client.create_bucket(Bucket=BUCKET)
     client.put_object(Bucket=BUCKET, Key=KEY, Body=bytes(1 << 20))
@@ -131,6 +145,7 @@ def _data(running: Place) -> None:
         client.create_bucket(Bucket=BUCKET)
         client.put_object(Bucket=BUCKET, Key=KEY, Body=b"x")
     running.clerk.run(_suspend_and_close)
+    return upload["UploadId"]
 
 
 def _suspend_and_close(registry: Registry) -> None:
@@ -231,6 +246,53 @@ def _tenancies(running: Place) -> dict[str, str]:
         "closing_over": str(clerk.run(tenancies.close_tenancy, ENDED, MIA, ended_days_ago=1)),
         "certificate": str(gone),
     }
+
+
+def _second_step(registry: Registry) -> dict[str, str]:
+    from allauth.mfa.models import Authenticator
+    from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+    from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+    from fido2.utils import websafe_encode
+    from tests.portal.passkey import Device
+
+    tyra = registry.person(TYRA)
+    TOTP.activate(tyra, generate_totp_secret())
+    RecoveryCodes.activate(tyra)
+    asked = {"user": {"id": websafe_encode(b"1")}, "rp": {"id": "localhost"}, "challenge": websafe_encode(b"c")}
+    made = Device("https://localhost").make({"publicKey": asked})
+    data = {"name": LONG_TEXT[:100], "passwordless": True, "credential": made}
+    passkey = Authenticator.objects.create(user=tyra, type=Authenticator.Type.WEBAUTHN, data=data)
+    return {"passkey": str(passkey.pk)}
+
+
+def _links_of_accounts(registry: Registry) -> dict[str, str]:
+    from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+
+    from holdfast.portal.people.links import password_link
+
+    hana = registry.person(HANA)
+    address = EmailAddress.objects.create(user=hana, email="hana@elsewhere.example")
+    uid, _, key = _secret_of(password_link(hana)).partition("-")
+    return {"confirm": EmailConfirmationHMAC(address).key, "reset_uid": uid, "reset_key": key}
+
+
+def _deletions(registry: Registry) -> dict[str, str]:
+    from holdfast.admin.lookups import get_bucket, get_tenancy
+    from holdfast.portal.data.models import CANCELLED, DONE, STOPPED, Deletion
+
+    principal_id = registry.person(MIA).principal_id
+    with registry.house.catalog.read() as rows:
+        tenancy = get_tenancy(rows, MANY)
+        bucket = get_bucket(rows, tenancy, "run-00")
+    made = [
+        Deletion.objects.create(
+            tenancy_id=tenancy.tenancy_id, bucket=bucket.name, bucket_id=bucket.bucket_id, prefix=f"{number}/{LONG_TEXT}",
+            principal_id=principal_id, once=str(number), ordered_at_us=1, state=state, found_count=1_200_000,
+            deleted_count=700_000, deleted_bytes=1 << 40, reason="" if state != STOPPED else LONG_TEXT,
+        )
+        for number, state in enumerate((DONE, STOPPED, CANCELLED))
+    ]  # fmt: skip
+    return {"deletion": str(made[1].pk)}
 
 
 def _mail(registry: Registry) -> str:
