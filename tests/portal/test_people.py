@@ -214,3 +214,50 @@ def test_a_login_link_is_spent_by_its_button_and_not_by_looking(town: Any) -> No
     assert town.client().post(path).status_code == 404
     # And it counts as a proof: no second prompt right after it.
     assert client.get("/account/2fa/totp/activate/").status_code == 200
+
+
+def test_passwords_are_kept_as_argon2id_and_few_are_looked_at_at_once(
+    town: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threading
+
+    from django.contrib.auth.hashers import Argon2PasswordHasher
+    from django.test import override_settings
+
+    from holdfast.portal.django_settings import values
+    from holdfast.portal.people.hashing import AT_ONCE_MAX, Argon2id
+
+    assert values(town.house.settings, town.house.home)["PASSWORD_HASHERS"] == [
+        "holdfast.portal.people.hashing.Argon2id"
+    ]
+    with override_settings(PASSWORD_HASHERS=["holdfast.portal.people.hashing.Argon2id"]):
+        from django.contrib.auth.hashers import check_password, make_password
+
+        kept = make_password("correct horse battery staple")
+        assert kept.startswith("argon2$argon2id$v=19$m=65536,t=3,p=4$")
+        assert check_password("correct horse battery staple", kept)
+        assert not check_password("wrong wrong wrong", kept)
+
+    running, most = [0], [0]
+    lock, full, go_on = threading.Lock(), threading.Event(), threading.Event()
+
+    def encode(self: Any, password: str, salt: str) -> str:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+            if running[0] == AT_ONCE_MAX:
+                full.set()
+        go_on.wait(30)
+        with lock:
+            running[0] -= 1
+        return ""
+
+    monkeypatch.setattr(Argon2PasswordHasher, "encode", encode)
+    threads = [threading.Thread(target=Argon2id().encode, args=("x", "saltsaltsalt")) for _ in range(3 * AT_ONCE_MAX)]
+    for thread in threads:
+        thread.start()
+    assert full.wait(30)
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert most[0] == AT_ONCE_MAX

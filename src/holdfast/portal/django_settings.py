@@ -161,7 +161,7 @@ def values(settings: Settings, home: Home) -> dict[str, Any]:
             "holdfast.portal.people.backends.ByPassword",
             *(["holdfast.portal.people.from_directory.ByDirectory"] if site.ldap_server else []),
         ],
-        "PASSWORD_HASHERS": ["django.contrib.auth.hashers.Argon2PasswordHasher"],
+        "PASSWORD_HASHERS": ["holdfast.portal.people.hashing.Argon2id"],
         "AUTH_PASSWORD_VALIDATORS": [
             {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
             {
