@@ -58,8 +58,8 @@ def make_guest(town: Any, tenancy: str, name: str) -> None:
 
     town.person(name)
     until_us = town.house.now_us() + 86_400_000_000
-    buckets = {bucket_of(tenancy): "write"}
-    add_member(town.house.office("test"), tenancy, name, Role.GUEST, until_us=until_us, buckets=buckets)
+    office = town.house.office("test")
+    add_member(office, tenancy, name, Role.GUEST, until_us=until_us, buckets={bucket_of(tenancy): "write"})
 
 
 def hide(town: Any, tenancy: str) -> None:
@@ -111,6 +111,7 @@ def _invite(town: Any, tenancy: str) -> None:
     from holdfast.portal.joining.inviting import invite
 
     standing = find_standing(town.person(f"{tenancy[:4]}-manager"), tenancy)
+    assert standing is not None
     invite(standing, "outside@example.com", {f"id-{tenancy}": "read"}, today() + timedelta(days=9))
 
 
@@ -247,13 +248,19 @@ def make(town: Any, page: Page, name: str, tenancy: str) -> str:
     return MAKERS[name](town, tenancy)
 
 
+def _number_of(path: str) -> Callable[[Any, str], str]:
+    if "/deletions/" in path:
+        return _deletion
+    return _newest("Invitation" if "/invitations/" in path else "AccessRequest")
+
+
 def api_path(path: str, town: Any, tenancy: str) -> str:
     """Return a route of the API with things of a tenancy in the place of its arguments."""
     makers: dict[str, Callable[[], str]] = {
         "tenancy": lambda: tenancy,
         "name": lambda: f"{tenancy[:4]}-user",
         "token": lambda: (_site_token if path.startswith("/api-tokens") else _token)(town, tenancy),
-        "int:number": lambda: _newest("Invitation" if "/invitations/" in path else "AccessRequest")(town, tenancy),
+        "int:number": lambda: _number_of(path)(town, tenancy),
     }
     for argument in re.findall(r"\{([^}]+)\}", path):
         value = makers[argument]() if argument in makers else MAKERS[argument](town, tenancy)

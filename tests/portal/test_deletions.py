@@ -252,9 +252,9 @@ def test_the_question_says_how_many_and_how_large(town: Any, ann: Any) -> None:
 
 
 def test_the_question_counts_only_so_far(town: Any, ann: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from holdfast.portal.data import deletions_views
+    from holdfast.portal.data import deletions
 
-    monkeypatch.setattr(deletions_views, "COUNT_MAX", 1_000)
+    monkeypatch.setattr(deletions, "COUNT_MAX", 1_000)
     put_objects(town, "a-o", "data", [f"old/{number}" for number in range(1_200)])
     assert "Delete more than 1,000 objects?" in town.client(ann).get(asked("old/")).content.decode()
 

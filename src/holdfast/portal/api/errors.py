@@ -10,16 +10,17 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from holdfast.admin.errors import AdminError, Taken, Unknown
 from holdfast.operations.errors import to_s3
+from holdfast.portal.errors import Forbidden
 from holdfast.s3.codes import S3Error
 from holdfast.store.errors import StoreError
 from holdfast.telemetry.log import get_log
 
 _log = get_log("portal")
+_FOR_MEMBERS = "Only members of the tenancy may do that, by their role: operators see names and sizes, not data."
 _MADE_BEFORE = (
     "An earlier call with this Idempotency-Key made it, and its secret is shown only once. Look for it in the list; if "
     "the secret is lost, rotate it."
 )
-_NOT_AS_IT_WAS = "It was changed since: get it again, and send If-Match with the new ETag."
 
 
 class TooMany(Exception):
@@ -36,10 +37,6 @@ class NotAllowed(Exception):
 
 class MadeBefore(Exception):
     """What was asked for was made by an earlier call with the same `Idempotency-Key`."""
-
-
-class NotAsItWas(Exception):
-    """What `If-Match` names is not what is there now."""
 
 
 class NotThere(Exception):
@@ -61,10 +58,10 @@ def register(api: NinjaAPI) -> None:
     add(TooMany, _too_many)
     add(AuthenticationError, _unauthenticated)
     add(NotAllowed, lambda request, error: answer(request, 403, "Forbidden", str(error)))
+    add(Forbidden, lambda request, error: answer(request, 403, "Forbidden", _FOR_MEMBERS))
     add(NotThere, lambda request, error: answer(request, 404, "NotFound", "There is nothing of that name for you."))
     add(Http404, lambda request, error: answer(request, 404, "NotFound", "There is nothing of that name for you."))
     add(MadeBefore, lambda request, error: answer(request, 409, "MadeBefore", _MADE_BEFORE))
-    add(NotAsItWas, lambda request, error: answer(request, 412, "PreconditionFailed", _NOT_AS_IT_WAS))
     add(HttpError, lambda request, error: answer(request, error.status_code, "Refused", str(error)))
     add(ValidationError, _invalid)
     add(AdminError, _refused)

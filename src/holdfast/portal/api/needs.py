@@ -13,15 +13,16 @@ import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
-from typing import Any, Final, NamedTuple, get_type_hints
+from typing import Annotated, Any, Final, NamedTuple, get_type_hints
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Header, Router
 
 from holdfast.auth.roles import TABLE, Extent, Right, Role
 from holdfast.portal.access import AnyNeed, Need, Standing, TenancyNeed, find_standing
 from holdfast.portal.house import acting_through
 from holdfast.portal.tokens.models import READ_ONLY
+from holdfast.portal.tokens.once import FORM_ID
 
 from .bearer import ApiCaller, Bearer, caller_of
 from .errors import NotAllowed, NotThere
@@ -64,6 +65,18 @@ def route(
         return made
 
     return decorate
+
+
+Once = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        pattern=f"^{FORM_ID.pattern}$",
+        description="Chosen by the caller, a new one for each order, such as a UUID: what is sent again with it is not "
+        "done again.",
+    ),
+]
+"""The header of what must not be done twice."""
 
 
 class Gate(Bearer):

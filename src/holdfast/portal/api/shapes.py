@@ -20,6 +20,7 @@ class Said(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
+Preset = Literal["private", "members-read", "members-write", "drop-box", "public-read"]
 BucketName = Annotated[str, Field(min_length=1, max_length=63)]
 
 
@@ -89,6 +90,65 @@ class Usage(Schema):
     limit_bytes: int | None
     limit_objects: int | None
     buckets: list[BucketUsage]
+
+
+class Bucket(Schema):
+    name: str
+    owner: str
+    sharing: str | None = Field(description="The preset that its policy amounts to; null: a policy of its own.")
+    is_public: bool = Field(description="Whether anyone on the internet gets something by it.")
+    web_pages: bool = Field(description="Whether any web page may read it (CORS).")
+    used_bytes: int
+    used_objects: int
+    limit_bytes: int | None
+    limit_objects: int | None
+    created_at: datetime
+
+
+class SetBucket(Said):
+    sharing: Preset | None = Field(None, description="Null: as the tenancy's new buckets begin, or as it is.")
+    web_pages: bool | None = Field(None, description="Null: off for a new one, or as it is.")
+
+
+class Sharing(Schema):
+    sharing: str | None
+    is_public: bool
+    in_words: str
+
+
+class SetSharing(Said):
+    sharing: Preset
+
+
+class WebPages(Schema):
+    is_on: bool
+    other_rules: list[str] = Field(description="Rules of somebody's own, in words; setting the switch replaces them.")
+
+
+class SetWebPages(Said):
+    is_on: bool
+
+
+class Deletion(Schema):
+    id: int
+    bucket: str
+    prefix: str
+    ordered_by: str
+    state: str = Field(description="`counting`, `deleting`, `done`, `stopped` or `cancelled`.")
+    found_objects: int
+    deleted_objects: int
+    deleted_bytes: int
+    left_as_newer: int
+    refused: int
+    reason: str
+    ordered_at: datetime
+    ended_at: datetime | None
+
+
+class OrderDeletion(Said):
+    bucket: BucketName
+    prefix: str = Field(max_length=1024, description="All keys that begin so are deleted.")
+    whole_bucket: bool = Field(False, description="Has to be true with an empty prefix, which deletes every object.")
 
 
 class SetQuota(Said):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
-from ninja import Header, Router, Status
+from ninja import Router, Status
 
 from holdfast.admin.access_keys import NewKey
 from holdfast.admin.errors import AdminError, Refused
@@ -20,20 +20,10 @@ from holdfast.portal.tokens.ledger import State, Token, find_token, tokens_after
 from . import shapes
 from .bearer import caller_of
 from .errors import MadeBefore, NotThere
-from .needs import route
+from .needs import Once, route
 from .paging import After, Limit, page_of
 
 router = Router(tags=["tokens"])
-
-Once = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=once.FORM_ID.pattern,
-        description="Chosen by the caller, a new one for each secret, such as a UUID: a call that is sent again with "
-        "it makes nothing again, and is answered 409.",
-    ),
-]
 
 
 def _shown(token: Token) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Final
 
 from django.contrib import messages
@@ -13,27 +12,21 @@ from django.views.decorators.http import require_GET, require_POST
 
 from holdfast.admin.quotas import set_bucket_quota
 from holdfast.auth.roles import Right
-from holdfast.catalog.rows import BucketRow
-from holdfast.operations import (
-    delete_bucket,
-    delete_bucket_cors,
-    get_bucket_cors,
-    get_bucket_policy,
-    put_bucket_cors,
-)
+from holdfast.operations import get_bucket_policy
 from holdfast.portal.access import Standing
 from holdfast.portal.house import house
 from holdfast.portal.tenancies.pages import Crumb
 from holdfast.store.errors import BucketNotEmpty
 
 from . import cors_switch
-from .acting import Acting, Hand
+from .acting import Acting
+from .buckets_acts import remove_bucket, set_web_pages
 from .buckets_forms import BucketQuota, DeleteBucket, quota_values
 from .buckets_frame import BucketFacts, look_at, render_bucket
 from .buckets_paths import buckets_path
 from .objects_places import bucket_path
 from .pages import data_page
-from .sharing_acts import Unchanged, check_seen, mark_of
+from .sharing_acts import mark_of
 
 _EXAMPLE: Final = "any-key"
 
@@ -76,25 +69,7 @@ def set_cors(request: HttpRequest, standing: Standing, bucket: str) -> HttpRespo
     """Turn the switch for web pages on or off."""
     turns_on = request.POST.get("web_pages") == "on"
     seen = request.POST.get("seen", "")
-    wanted = cors_switch.DOCUMENT.decode() if turns_on else ""
-
-    def act(hand: Hand) -> str:
-        context = hand.context(get_bucket_cors.operation, get_bucket_cors.Request(bucket))
-        before: BucketRow = context.authorised("s3:PutBucketCORS", bucket)
-        if before.cors == wanted:
-            raise Unchanged
-        check_seen(before.cors, seen, "which web pages may read this bucket")
-        if turns_on:
-            hand.do(put_bucket_cors.operation, put_bucket_cors.Request(bucket, cors_switch.DOCUMENT))
-        else:
-            hand.do(delete_bucket_cors.operation, delete_bucket_cors.Request(bucket))
-        return before.cors
-
-    def detail(before: str) -> dict[str, str]:
-        return {"before": before, "after": wanted}
-
-    with suppress(Unchanged):
-        Acting.of(request, standing).transact(act, audit="bucket.set-cors", subject=bucket, detail=detail)
+    set_web_pages(Acting.of(request, standing), bucket, turns_on, seen)
     said = "Web pages can read this bucket now." if turns_on else "Web pages can't read this bucket any more."
     messages.success(request, said)
     return _to_settings(standing, bucket)
@@ -127,9 +102,8 @@ def delete(request: HttpRequest, standing: Standing, bucket: str) -> HttpRespons
     facts = _look_at(request, standing, bucket)
     form = DeleteBucket(request.POST if request.method == "POST" else None, wanted=bucket)
     if request.method == "POST" and form.is_valid():
-        acting = Acting.of(request, standing)
         try:
-            acting.commit(delete_bucket.operation, delete_bucket.Request(bucket), audit="bucket.delete", subject=bucket)
+            remove_bucket(Acting.of(request, standing), bucket)
         except BucketNotEmpty:
             return _delete_page(request, standing, _look_at(request, standing, bucket), form, status=409)
         messages.success(request, f"The bucket {bucket} is deleted.")

@@ -9,10 +9,11 @@ from holdfast.auth.decide import BucketFacts, sees
 from holdfast.auth.policies import find_policy
 from holdfast.auth.roles import Extent, Right, extent
 from holdfast.catalog.interface import Snapshot
+from holdfast.catalog.rows import BUCKETS, BucketRow
 from holdfast.operations import create_bucket, list_buckets
 from holdfast.operations.context import Context
 from holdfast.store import buckets
-from holdfast.store.errors import AccessDenied, TenancyClosed
+from holdfast.store.errors import AccessDenied, NoSuchBucket, TenancyClosed
 from holdfast.store.quotas import get_usage, used_bytes, used_objects
 
 from .acting import Acting
@@ -54,17 +55,9 @@ class Shelf(NamedTuple):
 def read_shelf(acting: Acting, rows: Snapshot, wanted: str, page_number: int) -> Shelf:
     """Return a page of the buckets that a person sees and whose names contain what is wanted. Pages count from 1."""
     context = acting.context(rows, list_buckets.operation, list_buckets.Request())
-    tenancy = context.authorised_in_tenancy("s3:ListAllMyBuckets")
-    subject = context.caller.subject
-    answers_for_all = extent(subject.role, Right.LIST_BUCKETS) is Extent.ALL
+    tenancy = context.tenancy
     wanted = wanted.strip().lower()[:ALLOWED_FILTER_LENGTH]
-    found = [
-        row
-        for row in buckets.scan(rows, tenancy)
-        if wanted in row.name
-        # A policy takes time to read: not for those who see all buckets whatever it says.
-        and (answers_for_all or sees(subject, BucketFacts(row.name, row.bucket_id, row.owner_id, find_policy(row))))
-    ]
+    found = buckets_seen(context, wanted)
     last_page = max(1, -(-len(found) // PAGE_LENGTH))
     page_number = min(max(1, page_number), last_page)
     start = (page_number - 1) * PAGE_LENGTH
@@ -97,6 +90,29 @@ def read_shelf(acting: Acting, rows: Snapshot, wanted: str, page_number: int) ->
         page_url(page_number - 1) if page_number > 1 else "",
         page_url(page_number + 1) if page_number < last_page else "",
         may_create(context),
+    )
+
+
+def buckets_seen(context: Context, wanted: str = "") -> list[BucketRow]:
+    """Return the buckets that a person sees and whose names contain a text, by name. Raises what ListBuckets raises."""
+    tenancy = context.authorised_in_tenancy("s3:ListAllMyBuckets")
+    return [row for row in buckets.scan(context.rows, tenancy) if wanted in row.name and _is_seen(context, row)]
+
+
+def get_bucket_seen(context: Context, name: str) -> BucketRow:
+    """Return a bucket that a person sees. Raises NoSuchBucket, whether there is none or one that they don't see."""
+    tenancy = context.authorised_in_tenancy("s3:ListAllMyBuckets")
+    row = context.rows.find(BUCKETS, (tenancy.tenancy_id, name))
+    if row is None or not _is_seen(context, row):
+        raise NoSuchBucket(name)
+    return row
+
+
+def _is_seen(context: Context, row: BucketRow) -> bool:
+    subject = context.caller.subject
+    # A policy takes time to read: not for those who see all buckets whatever it says.
+    return extent(subject.role, Right.LIST_BUCKETS) is Extent.ALL or sees(
+        subject, BucketFacts(row.name, row.bucket_id, row.owner_id, find_policy(row))
     )
 
 

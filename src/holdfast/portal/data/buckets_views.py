@@ -13,21 +13,21 @@ from django.views.decorators.http import require_GET
 
 from holdfast.auth.roles import Right
 from holdfast.catalog import rows as tables
-from holdfast.operations import create_bucket, put_bucket_cors
+from holdfast.operations import create_bucket
 from holdfast.portal.access import Standing
 from holdfast.portal.house import house
 from holdfast.portal.tenancies.pages import Crumb, render_in
 from holdfast.s3 import names
 from holdfast.store.errors import BucketTaken
 
-from . import cors_switch
-from .acting import Acting, Hand
+from .acting import Acting
+from .buckets_acts import make_bucket
 from .buckets_forms import CreateBucket
 from .buckets_paths import BUCKETS, buckets_path, new_bucket_path
 from .buckets_shelf import read_shelf
 from .objects_places import bucket_path
 from .pages import data_page
-from .sharing_acts import may_publish, put_policy
+from .sharing_acts import may_publish
 from .sharing_presets import Preset
 
 _EXAMPLE = "any-name"
@@ -69,7 +69,7 @@ def create(request: HttpRequest, standing: Standing) -> HttpResponseBase:
     if preset.is_public and request.POST.get("confirmed") != name:
         return _confirm_public(request, standing, name, preset, web_pages=web_pages)
     try:
-        _create(acting, standing, name, preset, web_pages=web_pages)
+        make_bucket(acting, standing.tenancy, name, preset, web_pages=web_pages)
     except BucketTaken:
         form.add_error("name", f"There is a bucket named {name} in {standing.tenancy.name} already.")
         return _ask_to_create(request, standing, form, publishes)
@@ -116,21 +116,6 @@ def _confirm_public(
         "cancel_url": new_bucket_path(tenancy),
     }
     return _creating(request, standing, "data/confirm.html", context)
-
-
-def _create(acting: Acting, standing: Standing, name: str, preset: Preset, *, web_pages: bool) -> None:
-    def act(hand: Hand) -> None:
-        # S3 lets its oldest region make one's own bucket again, and the policy below would then replace the one it has.
-        taken = hand.rows.find(tables.BUCKETS, (acting.tenancy_id, name))
-        if taken is not None:
-            raise BucketTaken(name, is_own=taken.owner_id == acting.principal_id)
-        hand.do(create_bucket.operation, create_bucket.Request(bucket=name, grants={}))
-        put_policy(hand, name, preset.build(standing.tenancy, name))
-        if web_pages:
-            hand.do(put_bucket_cors.operation, put_bucket_cors.Request(name, cors_switch.DOCUMENT))
-
-    detail = {"preset": preset.name, "web_pages": web_pages}
-    acting.transact(act, audit="bucket.create", subject=name, detail=lambda done: detail)
 
 
 @data_page(Right.CREATE_BUCKET)

@@ -15,15 +15,18 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
+from django.http import Http404
 from django.utils import timezone
 
+from holdfast.auth.roles import Extent, Right
 from holdfast.catalog.interface import Snapshot
 from holdfast.catalog.rows import BUCKETS, OBJECTS, TENANCIES, ObjectRow
-from holdfast.operations import delete_objects
+from holdfast.operations import delete_objects, list_objects_v2
 from holdfast.operations.context import Context
 from holdfast.operations.errors import to_s3
 from holdfast.operations.operation import Operation
+from holdfast.portal.access import Standing
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
 from holdfast.portal.people.lookups import people_by_principal
@@ -48,6 +51,9 @@ BATCH_KEYS: Final = 250
 """Keys in one transaction: while it runs, nobody else's write of this home does."""
 COUNT_ROWS: Final = 10_000
 """Rows that are counted between two looks at whether the deletion was cancelled."""
+COUNT_MAX: Final = 100_000
+COUNT_S: Final = 0.04
+"""How long is counted before somebody orders: what is more than it came to is said to be more."""
 KEPT_DAYS: Final = 90
 WORK_S: Final = 3.0
 """How long one round works before other rounds have their turn."""
@@ -94,6 +100,38 @@ def measure(rows: Snapshot, bucket_id: str, prefix: str, *, count_max: int, time
         if count >= count_max or time.monotonic() >= ends_s:
             return Measure(count, size_bytes, False)
         mark = found[-1].key
+
+
+def measure_for(acting: Acting, bucket: str, prefix: str) -> Measure:
+    """Return how much is below a prefix, for who may list it and delete there. Raises what S3 would refuse it with."""
+    request = list_objects_v2.Request(bucket=bucket, prefix=prefix, max_keys=1)
+    with house().catalog.read() as rows:
+        context = acting.context(rows, list_objects_v2.operation, request)
+        assert list_objects_v2.operation.run is not None
+        first = list_objects_v2.operation.run(context, request).contents
+        if first:
+            # One key stands for all here; of each other one the right is asked when its turn comes.
+            context.authorised("s3:DeleteObject", bucket, first[0].key)
+        row = rows.find(BUCKETS, (acting.tenancy_id, bucket))
+        if row is None:
+            raise NoSuchBucket(bucket)
+        return measure(rows, row.bucket_id, prefix, count_max=COUNT_MAX, time_s=COUNT_S)
+
+
+def deletions_seen(standing: Standing, acting: Acting) -> QuerySet[Deletion]:
+    """Return the deletions of a tenancy that the person may see: their own, and all for who may write everywhere."""
+    of_tenancy = Q(tenancy_id=standing.tenancy.tenancy_id)
+    if standing.extent(Right.WRITE_DATA) is not Extent.ALL:
+        of_tenancy &= Q(principal_id=acting.principal_id)
+    return Deletion.objects.filter(of_tenancy)
+
+
+def get_deletion(standing: Standing, acting: Acting, deletion_id: int) -> Deletion:
+    """Return a deletion that the person may see. Raises Http404."""
+    deletion = deletions_seen(standing, acting).filter(id=deletion_id).first()
+    if deletion is None:
+        raise Http404
+    return deletion
 
 
 def _below(rows: Snapshot, bucket_id: str, prefix: str, mark: str, count_max: int) -> list[ObjectRow]:
@@ -299,8 +337,7 @@ def order(acting: Acting, tenancy_name: str, bucket: str, prefix: str, once: str
         row = rows.find(BUCKETS, (acting.tenancy_id, bucket))
     if row is None:
         raise NoSuchBucket(bucket)
-    # Of whom and where, too: else a form of somebody else's would lead to theirs.
-    digest = hashlib.sha256(f"{acting.tenancy_id}\0{acting.principal_id}\0{once}".encode()).hexdigest()
+    digest = _digest(acting, once)
     with transaction.atomic():
         deletion, is_new = Deletion.objects.get_or_create(
             once=digest,
@@ -319,3 +356,13 @@ def order(acting: Acting, tenancy_name: str, bucket: str, prefix: str, once: str
                 "deletion.begin", f"{tenancy_name}/{bucket}/{prefix}", acting.tenancy_id, {"prefix": prefix}
             )
     return deletion
+
+
+def find_ordered(acting: Acting, once: str) -> Deletion | None:
+    """Return the deletion that was ordered with this text, or None."""
+    return Deletion.objects.filter(once=_digest(acting, once)).first()
+
+
+def _digest(acting: Acting, once: str) -> str:
+    # Of whom and where, too: else a form of somebody else's would lead to theirs.
+    return hashlib.sha256(f"{acting.tenancy_id}\0{acting.principal_id}\0{once}".encode()).hexdigest()

@@ -7,31 +7,24 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
-from holdfast.auth.roles import Extent, Right
-from holdfast.catalog.rows import BUCKETS
+from holdfast.auth.roles import Right
 from holdfast.config import show_size
-from holdfast.operations import list_objects_v2
 from holdfast.portal.access import Standing
 from holdfast.portal.house import house
 from holdfast.portal.people.lookups import names_by_principal
 from holdfast.portal.tenancies.pages import Crumb, render_in, tenancy_path
 from holdfast.s3 import names
-from holdfast.store.errors import NoSuchBucket
 
 from .acting import Acting
-from .deletions import Measure, cancel, measure, order
+from .deletions import Measure, cancel, deletions_seen, get_deletion, measure_for, order
 from .models import CANCELLED, COUNTING, DELETING, DONE, STOPPED, Deletion
 from .objects_places import bucket_crumbs, bucket_path, shown
 from .pages import data_page
 
-COUNT_MAX: Final = 100_000
-COUNT_S: Final = 0.04
-"""How long a page counts: what is more than it came to is said to be more."""
 PAGE_MAX: Final = 50
 
 _STATES: Final = {
@@ -70,7 +63,7 @@ def delete_prefix(request: HttpRequest, standing: Standing, bucket: str) -> Http
     prefix = request.GET.get("prefix", "")
     if prefix:
         names.check_key(prefix)
-    found = _measure(acting, bucket, prefix)
+    found = measure_for(acting, bucket, prefix)
     back = bucket_path(tenancy, bucket, prefix=prefix)
     if not found.objects:
         messages.info(request, f"There is nothing below {bucket}/{shown(prefix)}.")
@@ -114,43 +107,12 @@ def _question(bucket: str, prefix: str, found: Measure) -> dict[str, Any]:
     }
 
 
-def _measure(acting: Acting, bucket: str, prefix: str) -> Measure:
-    """Return how much is below a prefix, for who may list it and delete there. Raises what S3 would refuse it with."""
-    request = list_objects_v2.Request(bucket=bucket, prefix=prefix, max_keys=1)
-    with house().catalog.read() as rows:
-        context = acting.context(rows, list_objects_v2.operation, request)
-        assert list_objects_v2.operation.run is not None
-        first = list_objects_v2.operation.run(context, request).contents
-        if first:
-            # One key stands for all here; of each other one the right is asked when its turn comes.
-            context.authorised("s3:DeleteObject", bucket, first[0].key)
-        row = rows.find(BUCKETS, (acting.tenancy_id, bucket))
-        if row is None:
-            raise NoSuchBucket(bucket)
-        return measure(rows, row.bucket_id, prefix, count_max=COUNT_MAX, time_s=COUNT_S)
-
-
-def _visible(standing: Standing, acting: Acting) -> QuerySet[Deletion]:
-    """Return the deletions of a tenancy that the person may see: their own, and all for who may write everywhere."""
-    of_tenancy = Q(tenancy_id=standing.tenancy.tenancy_id)
-    if standing.extent(Right.WRITE_DATA) is not Extent.ALL:
-        of_tenancy &= Q(principal_id=acting.principal_id)
-    return Deletion.objects.filter(of_tenancy)
-
-
-def _get(standing: Standing, acting: Acting, deletion_id: int) -> Deletion:
-    deletion = _visible(standing, acting).filter(id=deletion_id).first()
-    if deletion is None:
-        raise Http404
-    return deletion
-
-
 @data_page(Right.WRITE_DATA)
 def deletions(request: HttpRequest, standing: Standing) -> HttpResponse:
     """List deletions, the newest first."""
     acting = Acting.of(request, standing)
     before = request.GET.get("before", "")
-    chosen = _visible(standing, acting)
+    chosen = deletions_seen(standing, acting)
     if before.isdecimal() and len(before) < 18:
         chosen = chosen.filter(id__lt=int(before))
     found = list(chosen[: PAGE_MAX + 1])
@@ -182,7 +144,7 @@ def deletions(request: HttpRequest, standing: Standing) -> HttpResponse:
 def show_deletion(request: HttpRequest, standing: Standing, deletion_id: int) -> HttpResponse:
     """Show how far a deletion has come."""
     acting = Acting.of(request, standing)
-    deletion = _get(standing, acting, deletion_id)
+    deletion = get_deletion(standing, acting, deletion_id)
     with house().catalog.read() as rows:
         people = names_by_principal(rows, [deletion.principal_id])
     tenancy = standing.tenancy.name
@@ -226,7 +188,7 @@ def progress_text(deletion: Deletion) -> str:
 @data_page(Right.WRITE_DATA)
 def deletion_state(request: HttpRequest, standing: Standing, deletion_id: int) -> HttpResponse:
     """Say how far a deletion has come, for the page's own script."""
-    deletion = _get(standing, Acting.of(request, standing), deletion_id)
+    deletion = get_deletion(standing, Acting.of(request, standing), deletion_id)
     return JsonResponse(
         {
             "state": deletion.state,
@@ -244,7 +206,7 @@ def cancel_deletion(request: HttpRequest, standing: Standing, deletion_id: int) 
     """Stop a deletion before its next batch."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    deletion = _get(standing, Acting.of(request, standing), deletion_id)
+    deletion = get_deletion(standing, Acting.of(request, standing), deletion_id)
     if cancel(deletion):
         messages.success(request, "The deletion is cancelled. What was deleted already stays deleted.")
     else:

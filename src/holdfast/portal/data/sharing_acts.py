@@ -40,8 +40,8 @@ def put_policy(hand: Hand, bucket: str, document: str) -> None:
         hand.do(delete_bucket_policy.operation, delete_bucket_policy.Request(bucket))
 
 
-def change_policy(acting: Acting, bucket: str, document: str, seen: str) -> bool:
-    """Put a policy in the place of the one that was seen (`mark_of`), and record both.
+def change_policy(acting: Acting, bucket: str, document: str, seen: str | None) -> bool:
+    """Put a policy in the place of the one that was seen (`mark_of`; None = whatever is there), and record both.
 
     Returns whether anything changed: to say the same again is no change and no conflict. Raises PreconditionFailed when
     somebody put another one since, and what PutBucketPolicy raises.
@@ -74,10 +74,10 @@ def change_policy(acting: Acting, bucket: str, document: str, seen: str) -> bool
     return True
 
 
-def check_seen(text: str, seen: str, what: str) -> None:
-    """Raise PreconditionFailed unless a document is the one that a page was made from."""
-    if mark_of(text) != seen:
+def check_seen(text: str, seen: str | None, what: str) -> None:
+    """Raise PreconditionFailed unless a document is the one that was seen; None = whatever is there."""
+    if seen is not None and mark_of(text) != seen:
         raise S3Error(
             "PreconditionFailed",
-            f"Somebody changed {what} since you opened the page. Nothing was changed by you: look at it again first.",
+            f"Somebody changed {what} since you looked. Nothing was changed by you: look at it again first.",
         )
