@@ -165,7 +165,7 @@ def manifest(request: HttpRequest, standing: Standing, bucket: str) -> HttpRespo
 
 
 def _get_readable(tenancy: TenancyRow, bucket: str) -> BucketRow:
-    """Return a bucket whose keys may be read. Raises Unknown, or TenancyClosed where all S3 is refused."""
+    """Return a bucket whose keys may be read. Raises NoSuchBucket, or TenancyClosed where all S3 is refused."""
     with house().catalog.read() as rows:
         row = get_own_bucket(rows, tenancy, bucket)
     if tenancy.state == "suspended":

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from holdfast.admin.errors import Unknown
 from holdfast.auth.roles import Extent, Right
 from holdfast.catalog.interface import Snapshot
 from holdfast.catalog.rows import BUCKETS, BucketRow, TenancyRow, UsageRow
 from holdfast.portal.access import Standing
 from holdfast.portal.people.lookups import names_by_principal
+from holdfast.store.errors import NoSuchBucket
 from holdfast.store.quotas import get_usage, used_bytes, used_objects
 
 from .shelf import buckets_seen
@@ -126,10 +126,10 @@ def find_bucket_shares(rows: Snapshot, standing: Standing) -> Sequence[BucketSha
 
 
 def get_own_bucket(rows: Snapshot, tenancy: TenancyRow, name: str) -> BucketRow:
-    """Return a bucket of a tenancy. Raises Unknown, in the same words for one that is another tenancy's."""
+    """Return a bucket of a tenancy. Raises NoSuchBucket, in the same words for one that is another tenancy's."""
     found = rows.find(BUCKETS, (tenancy.tenancy_id, name))
     if found is None:
-        raise Unknown("bucket", name, (), f" in {tenancy.name}")
+        raise NoSuchBucket(name)
     return found
 
 
