@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 from tests.browser.place import Place, place, text_of
 from tests.browser.registry import Registry, session_of
@@ -43,6 +45,15 @@ def until(found: Callable[[], Any]) -> Any:
         assert time.monotonic() < give_up_s, "it did not come to be"
         time.sleep(0.1)
     return seen
+
+
+def download(site: Place, name: str, path: str) -> str:
+    """Return a file of the portal as a browser gets it."""
+    cookies = {"__Host-session": site.clerk.run(session_of, name)}
+    answer = requests.get(site.origin + path, cookies=cookies, verify=str(site.store.ca), timeout=30)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    return answer.text
 
 
 # --- What the clerk does in the portal ---
@@ -212,6 +223,8 @@ def test_a_closed_tenancy_is_frozen_read_deleted_and_certified(site: Place) -> N
     assert client.get_object(Bucket="data", Key="k0")["Body"].read() == b"x" * 1_000
     assert code(lambda: client.delete_object(Bucket="data", Key="k0")) == ""
     assert "copy what you need" in text_of(site.mail("uma@example.org", "over-o is being closed"))
+    manifest = list(csv.DictReader(download(site, "mary", "/tenancies/over-o/close/manifest/data/").splitlines()))
+    assert [(row["key"], row["size_bytes"]) for row in manifest] == [(f"k{number}", "1000") for number in range(1, 5)]
 
     assert site.clerk.run(post, "mary", "/tenancies/over-o/close/take-back/", {}) == 302
     until(lambda: code(lambda: client.put_object(Bucket="data", Key="new", Body=b"x")) == "")

@@ -135,11 +135,11 @@ def test_a_tenancy_is_made_with_its_manager_or_not_at_all(town: Any, client: Any
 
 def test_a_quota_form_that_is_sent_as_it_is_changes_nothing(town: Any, client: Any) -> None:
     from holdfast.admin.quotas import set_tenancy_quota
-    from holdfast.portal.operating.tenancies import _exact
+    from holdfast.portal.sizes import exact_size
 
     for limit in (None, 1, 1_234_567_891, 10**13, 5 * 2**30):
         set_tenancy_quota(town.house.office("test"), "a-o", limit, None)
-        client.post("/operators/tenancies/a-o/quota/", {"limit_bytes": _exact(limit), "limit_objects": ""})
+        client.post("/operators/tenancies/a-o/quota/", {"limit_bytes": exact_size(limit), "limit_objects": ""})
         with town.house.catalog.read() as rows:
             assert get_tenancy(rows, "a-o").limit_bytes == limit
 

@@ -326,6 +326,25 @@ def test_a_request_of_a_tenancy_that_is_gone_can_be_looked_at_and_not_decided(to
     assert "a tenancy that is gone" in shown.content.decode()
     assert decide(town, number).status_code == 400
     assert "a tenancy that is gone" in town.client(town.operator()).get("/operators/tenancy-requests/").content.decode()
+    from holdfast.portal.tenancies.quota import withdraw_of_gone
+
+    assert [withdraw_of_gone(), withdraw_of_gone()] == [1, 0]
+    decided = town.client(town.operator()).get("/operators/tenancy-requests/?show=decided").content.decode()
+    assert "WITHDRAWN" in decided
+
+
+def test_operators_see_how_much_waits_for_them(town: Any, mary: Any) -> None:
+    from holdfast.portal.joining.days import today
+    from holdfast.portal.tenancies.asking import Wanted
+    from holdfast.portal.tenancies.asking import ask as ask_for_tenancy
+    from holdfast.portal.tenancies.review_queue import waiting_count
+
+    client = town.client(town.operator())
+    assert waiting_count() == 0
+    ask(town)
+    ask_for_tenancy(mary, Wanted("new-o", "more data", TB, today() + timedelta(days=9)))
+    assert waiting_count() == 2
+    assert '<a href="/operators/tenancy-requests/">2</a>' in client.get("/operators/").content.decode()
 
 
 def test_only_operators_decide(town: Any, mary: Any) -> None:

@@ -49,6 +49,7 @@ def rounds() -> tuple[Round, ...]:
     from .tenancies.asking_review import provision_waiting
     from .tenancies.closing import tend_closings
     from .tenancies.closing_erasure import erase
+    from .tenancies.quota import withdraw_of_gone
     from .tenancies.quota_marks import watch_quotas
     from .tenancies.quota_terms import remind_of_terms
     from .tokens.once import forget_used_forms
@@ -63,6 +64,7 @@ def rounds() -> tuple[Round, ...]:
         Round("ended keys", 3600, forget_old_keys),
         Round("provisioning", 5, provision_waiting),
         Round("quotas", 15, watch_quotas),
+        Round("requests of gone tenancies", 60, withdraw_of_gone),
         Round("closings", 5, tend_closings),
         Round("closed tenancies", 1, erase),
         Round("terms", 3600, remind_of_terms),

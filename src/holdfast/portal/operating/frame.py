@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from holdfast.portal.tenancies.pages import Crumb
+from holdfast.portal.tenancies.review_queue import waiting_count
 
 _TABS: Final = (
     ("", "Overview", "gauge"),
@@ -35,8 +36,15 @@ def render_page(
     status: int = 200,
 ) -> HttpResponse:
     """Render a page for operators. `current` is the path of its tab below `/operators/`."""
+    badges = {"tenancy-requests/": waiting_count() or None}
     nav = [
-        {"label": label, "url": f"/operators/{rest}", "icon": icon, "badge": None, "current": rest == current}
+        {
+            "label": label,
+            "url": f"/operators/{rest}",
+            "icon": icon,
+            "badge": badges.get(rest),
+            "current": rest == current,
+        }
         for rest, label, icon in _TABS
     ]
     facts = {"nav": nav, "crumbs": [Crumb("Operators", "/operators/"), *crumbs], "section": "operators"}

@@ -8,6 +8,7 @@ from holdfast.catalog.rows import TENANCIES, USERS
 from holdfast.portal.access import Need, page
 from holdfast.portal.house import house
 from holdfast.portal.notices.outbox import waiting
+from holdfast.portal.tenancies.review_queue import waiting_count
 from holdfast.store.quotas import get_usage, used_bytes
 
 from .capacity import find_capacity
@@ -42,6 +43,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "near": sorted(near, key=lambda each: -each[2])[:10],
             "closed": closed,
             "suspended_count": suspended_count,
+            "request_count": waiting_count(),
             "mail_count": sum(1 for _ in waiting(opened.home.outbox)),
             "faulty": [job for job in job_states(opened) if job.fault],
             "upkeep": upkeep(opened),

@@ -105,11 +105,6 @@ def get_request(number: int) -> TenancyRequest:
     return found
 
 
-def waiting_count() -> int:
-    """Return how many requests for tenancies wait for a decision."""
-    return TenancyRequest.objects.filter(state=TenancyRequest.REQUESTED).count()
-
-
 def find_users(rows: Snapshot, names: Sequence[str]) -> Mapping[str, UserRow | None]:
     """Return the user behind each name; None where it is nobody's, or nobody's who is active."""
     found: dict[str, UserRow | None] = {}

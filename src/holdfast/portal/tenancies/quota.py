@@ -166,6 +166,16 @@ def reject_quota(operator: Person, number: int, answer: str) -> None:
         house().office(operator.principal_id).record("quota-request.reject", tenancy.name, tenancy.tenancy_id, detail)
 
 
+def withdraw_of_gone() -> int:
+    """Withdraw requests of tenancies that are gone, which nobody can decide any more; return how many."""
+    with house().catalog.read() as rows:
+        there = {tenancy.tenancy_id for tenancy in rows.scan(TENANCIES)}
+    waiting = QuotaRequest.objects.filter(state=QuotaRequest.REQUESTED)
+    gone = [request.pk for request in waiting if request.tenancy_id not in there]
+    found = QuotaRequest.objects.filter(pk__in=gone, state=QuotaRequest.REQUESTED)
+    return found.update(state=QuotaRequest.WITHDRAWN, decided_at=days.now())
+
+
 def _decide(request: QuotaRequest, by: Person, state: str, answer: str, **changes: int | date | None) -> None:
     changed = QuotaRequest.objects.filter(pk=request.pk, state=QuotaRequest.REQUESTED).update(
         state=state, answer=answer, decided_at=days.now(), decided_by=by.principal_id, **changes
