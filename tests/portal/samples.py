@@ -249,8 +249,14 @@ def make(town: Any, page: Page, name: str, tenancy: str) -> str:
 
 
 def _number_of(path: str) -> Callable[[Any, str], str]:
-    if "/deletions/" in path:
-        return _deletion
+    for part, find in (
+        ("/deletions/", _deletion),
+        ("/tenancy-requests/", _tenancy_request),
+        ("/quota-requests/", _of_tenancies("QuotaRequest")),
+        ("/closings/", _of_tenancies("Closing")),
+    ):
+        if part in path:
+            return find
     return _newest("Invitation" if "/invitations/" in path else "AccessRequest")
 
 
@@ -259,6 +265,7 @@ def api_path(path: str, town: Any, tenancy: str) -> str:
     makers: dict[str, Callable[[], str]] = {
         "tenancy": lambda: tenancy,
         "name": lambda: f"{tenancy[:4]}-user",
+        "owner": lambda: f"{tenancy[:4]}-user",
         "token": lambda: (_site_token if path.startswith("/api-tokens") else _token)(town, tenancy),
         "int:number": lambda: _number_of(path)(town, tenancy),
     }
@@ -270,6 +277,23 @@ def api_path(path: str, town: Any, tenancy: str) -> str:
 
 def api_needs_body(path: str) -> bool:
     """Whether a route that changes something is refused for an empty body, and so changes nothing in a test."""
-    return path.endswith(
-        ("/suspend", "/reset-factors", "/break-glass", "/decision", "/invitations", "/tokens", "/rotate")
-    )
+    return path.endswith((
+        "/suspend", "/reset-factors", "/break-glass", "/decision", "/invitations", "/tokens", "/rotate", "/deletions",
+        "/deletion", "/quota-requests", "/transfer",
+    ))  # fmt: skip
+
+
+def api_body(method: str, path: str) -> dict[str, Any] | None:
+    """Return a body that a route takes, so that nothing but what it names can be why it is refused."""
+    bodies: dict[str, dict[str, Any]] = {
+        "/decision": {"decision": "reject", "reason": "no"},
+        "/quota": {"limit_bytes": 5, "limit_objects": None},
+        "/sharing": {"sharing": "private"},
+        "/web-pages": {"is_on": True},
+        "/policy": {"Version": "2012-10-17", "Statement": []},
+        "/transfer": {"buckets": ["any"], "new_owner": "here-deputy"},
+    }
+    if method == "GET":
+        return None
+    found = next((body for end, body in bodies.items() if path.endswith(end)), {})
+    return {"reason": "left"} if path.endswith("/members/{name}") else found

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.portal import samples
-from tests.portal.api_map import ELSEWHERE, HERE, ROLES, Caller, caller, error_of, settle
+from tests.portal.api_map import ELSEWHERE, HERE, ROLES, Caller, caller, error_of, once, settle
 
 from holdfast.auth.roles import TABLE, Extent, Role
 from holdfast.portal.access import Need, TenancyNeed
@@ -79,6 +79,35 @@ def test_a_token_of_one_tenancy_and_a_stranger_learn_nothing_of_another(settled:
             assert error_of(there) == error_of(absent)
 
 
+MAKES = {"/tenancies/{tenancy}/buckets/{bucket}", "/tenancies/{tenancy}/members/{name}"}
+"""Where PUT makes what is not there: a bucket of a name that is free here, a member of whom is there on the site."""
+
+
+def _with_things() -> list[Route]:
+    found = [route for route in ROUTES if isinstance(route.need, TenancyNeed) and route.path.count("{") > 1]
+    return [route for route in found if not (route.method == "PUT" and route.path in MAKES)]
+
+
+def test_a_thing_of_another_tenancy_is_as_good_as_none_in_ones_own(settled: Any) -> None:
+    """Insecure direct object references: the manager of one tenancy asks for each thing of the other."""
+    call = caller(settled, Role.MANAGER)
+    assert len(_with_things()) > 15
+    for route in _with_things():
+        body = samples.api_body(route.method, route.path)
+        theirs = path_of(route, settled, ELSEWHERE).replace(ELSEWHERE, HERE, 1)
+        acts = _acts_in(settled, ELSEWHERE)
+        answer = call(route.method, theirs, body, **once())
+        assert answer.status_code == 404, f"{route.method} {route.path} {answer.content!r}"
+        assert _acts_in(settled, ELSEWHERE) == acts, f"{route.method} {route.path}"
+
+
+def _acts_in(town: Any, tenancy: str) -> int:
+    from holdfast.admin.audit import Sought, search_audit
+
+    with town.house.catalog.read() as rows:
+        return len(search_audit(rows, Sought(tenancy_id=samples.tenancy_of(town, tenancy).tenancy_id), 10_000).rows)
+
+
 def test_a_read_only_token_changes_nothing(settled: Any) -> None:
     for role in (Role.MANAGER, Role.OPERATOR):
         call = caller(settled, role, read_only=True)
@@ -144,7 +173,8 @@ def test_tenancies_are_made_and_set_by_operators(settled: Any) -> None:
     assert call("PUT", "/tenancies/new-o/state", {"state": "suspended"}).status_code == 400
     suspended = call("PUT", "/tenancies/new-o/state", {"state": "suspended", "reason": "unpaid"})
     assert suspended.json()["state"] == "suspended"
-    assert call("PUT", "/tenancies/No_Name", {}).status_code == 400
+    assert call("PUT", "/tenancies/No_Name", {"limit_bytes": None}).status_code == 400
+    assert call("PUT", "/tenancies/new-o", {}).status_code == 422
     listed = call("GET", "/tenancies?limit=2").json()
     following = call("GET", f"/tenancies?limit=2&after={listed['next']}").json()
     names = [item["name"] for item in (*listed["items"], *following["items"])]

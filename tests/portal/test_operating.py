@@ -12,6 +12,7 @@ import pytest
 from holdfast.admin.access_keys import create_access_key, get_access_key
 from holdfast.admin.audit import Sought, search_audit
 from holdfast.admin.lookups import get_tenancy, get_user
+from holdfast.admin.tenancies import suspend_tenancy
 from holdfast.auth.roles import Role
 from holdfast.config import Limits
 from holdfast.store.site import ANNOUNCEMENT, READ_ONLY
@@ -82,6 +83,8 @@ def fill(town: Any) -> Callable[[str], str]:
     from holdfast.portal.notices.outbox import waiting
 
     def filled(path: str) -> str:
+        if path == "tenancies/a-o/resume/":
+            suspend_tenancy(town.house.office("test"), "a-o", "unpaid")
         if path.startswith("api-tokens/"):
             from holdfast.portal.tokens.api_tokens import make_site_token
 

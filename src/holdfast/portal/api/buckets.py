@@ -34,7 +34,7 @@ from holdfast.store.quotas import get_usage, used_bytes, used_objects
 
 from . import shapes
 from .needs import Once, route
-from .paging import After, Limit, cut, page_of
+from .paging import After, Limit, cut, is_number, page_of
 
 router = Router(tags=["buckets"])
 _LISTS = TenancyNeed(Right.LIST_BUCKETS, in_person=True)
@@ -268,7 +268,7 @@ def _deletions(found: list[Deletion]) -> list[dict[str, Any]]:
 @route(router, "GET", "/tenancies/{tenancy}/deletions", _DELETES, response=shapes.Page[shapes.Deletion])
 def deletions(request: HttpRequest, standing: Standing, limit: Limit = 50, after: After = "") -> dict[str, Any]:
     """List deletions of whole prefixes, the newest first: one's own, or all for who may write everywhere."""
-    before = Q(pk__lt=int(after)) if after.isdecimal() and len(after) < 18 else Q()
+    before = Q(pk__lt=int(after)) if is_number(after) else Q()
     found = list(deletions_seen(standing, Acting.of(request, standing)).filter(before)[: limit + 1])
     return page_of(_deletions(found[:limit]), str(found[limit - 1].pk) if len(found) > limit else None)
 

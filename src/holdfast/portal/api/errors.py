@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -39,6 +42,23 @@ class MadeBefore(Exception):
     """What was asked for was made by an earlier call with the same `Idempotency-Key`."""
 
 
+class Invalid(Exception):
+    """Fields that are not as they must be: name → what is wrong."""
+
+    def __init__(self, fields: Sequence[tuple[str, str]]) -> None:
+        super().__init__(fields)
+        self.fields = fields
+
+
+def checked(form: Form) -> dict[str, Any]:
+    """Return what a form of the pages makes of a body, so that its rules are written once. Raises Invalid."""
+    if form.is_valid():
+        return dict(form.cleaned_data)
+    raise Invalid(
+        [("" if name == NON_FIELD_ERRORS else name, str(text)) for name, texts in form.errors.items() for text in texts]
+    )
+
+
 class NotThere(Exception):
     """There is nothing of that name for this caller: it may be somebody else's, or nobody's."""
 
@@ -64,6 +84,7 @@ def register(api: NinjaAPI) -> None:
     add(MadeBefore, lambda request, error: answer(request, 409, "MadeBefore", _MADE_BEFORE))
     add(HttpError, lambda request, error: answer(request, error.status_code, "Refused", str(error)))
     add(ValidationError, _invalid)
+    add(Invalid, lambda request, error: _of_fields(request, error.fields))
     add(AdminError, _refused)
     add(StoreError, lambda request, error: _of_store(request, to_s3(error)))
     add(S3Error, _of_store)
@@ -84,10 +105,12 @@ def _unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpRe
 
 
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    fields = [
-        {"field": ".".join(str(part) for part in each["loc"][1:] if part != "said"), "message": each["msg"]}
-        for each in error.errors
-    ]
+    fields = [(".".join(str(part) for part in each["loc"][1:] if part != "said"), each["msg"]) for each in error.errors]
+    return _of_fields(request, fields)
+
+
+def _of_fields(request: HttpRequest, found: Sequence[tuple[str, str]]) -> HttpResponse:
+    fields = [{"field": name, "message": text} for name, text in found]
     return answer(request, 422, "Invalid", "Some fields are not as they must be.", fields=fields)
 
 

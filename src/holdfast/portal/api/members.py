@@ -26,7 +26,7 @@ from holdfast.portal.people.lookups import user_names
 
 from . import shapes
 from .needs import route
-from .paging import After, Limit, cut, page_of
+from .paging import After, Limit, cut, is_number, page_of
 
 router = Router(tags=["members"])
 _DECIDES = TenancyNeed(Right.DECIDE_REQUESTS)
@@ -130,7 +130,7 @@ def requests(
 ) -> dict[str, Any]:
     """List the requests to join in a state, the oldest first."""
     found = AccessRequest.objects.filter(tenancy_id=standing.tenancy.tenancy_id, state=state[:20].upper())
-    if after.isdecimal() and len(after) < 18:
+    if is_number(after):
         found = found.filter(pk__gt=int(after))
     part = list(found.order_by("pk")[: limit + 1])
     return page_of(_requests(part[:limit]), str(part[limit - 1].pk) if len(part) > limit else None)

@@ -28,7 +28,7 @@ from holdfast.store.site import ANNOUNCEMENT, PUBLIC_FORBIDDEN, READ_ONLY
 from . import shapes
 from .bearer import caller_of
 from .needs import route
-from .paging import After, Limit, cut, page_of
+from .paging import After, Limit, cut, is_number, page_of
 from .tenancies import audit_items, office_of
 
 router = Router(tags=["operators"])
@@ -253,7 +253,7 @@ def audit(
         sought = sought_of(rows, person, action[:60], tenancy, text[:200], since)
         if sought is None:
             return page_of([], None)
-        found = search_audit(rows, sought, limit, int(after) if after.isdecimal() and len(after) < 18 else None)
+        found = search_audit(rows, sought, limit, int(after) if is_number(after) else None)
         items = audit_items(rows, found.rows)
     return page_of(items, str(found.before_us) if found.before_us is not None else None)
 

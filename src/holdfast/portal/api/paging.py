@@ -24,6 +24,11 @@ def cut(found: Sequence[Item], limit: int, after: str, name_of: Callable[[Item],
     return part, name_of(part[-1]) if start + limit < len(found) and part else None
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a number that a row may have; also `after` comes from outside."""
+    return text.isascii() and text.isdigit() and len(text) < 18
+
+
 def page_of(items: list[Any], following: str | None) -> dict[str, Any]:
     """Return a page as the API gives it."""
     return {"items": items, "next": following}

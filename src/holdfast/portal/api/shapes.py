@@ -55,7 +55,7 @@ class Tenancy(Schema):
 
 
 class SetTenancy(Said):
-    limit_bytes: int | None = Field(None, ge=0, le=2**63 - 1)
+    limit_bytes: int | None = Field(ge=0, le=2**63 - 1, description="Null: no limit.")
     limit_objects: int | None = Field(None, ge=0, le=2**63 - 1)
     manager: str | None = Field(None, max_length=64, description="The first MANAGER, where the tenancy is made.")
 
@@ -239,6 +239,126 @@ class MakeToken(Said):
 
 class RotateToken(Said):
     overlap_s: Literal[0, 3600, 86400, 604800] = Field(0, description="How long the old one still works.")
+
+
+class TenancyRequest(Schema):
+    id: int
+    name: str
+    requester: str
+    purpose: str
+    limit_bytes: int
+    ends_on: date
+    deputies: list[str]
+    state: str = Field(description="`REQUESTED`, `APPROVED`, `PROVISIONED`, `REJECTED` or `WITHDRAWN`.")
+    version: int = Field(description="How often it was sent: a decision names the one that was read.")
+    asked_at: datetime
+    decided_at: datetime | None
+    decided_by: str
+
+
+class DecideTenancy(Said):
+    decision: Literal["approve", "reject"]
+    version: int = Field(ge=1, le=2**31)
+    limit_bytes: int | None = Field(None, ge=1, le=2**62, description="Null: as it was asked for.")
+    ends_on: date | None = Field(None, description="Null: as it was asked for.")
+    promises_more: bool = Field(False, description="That the quotas of all tenancies may be more than there is.")
+    reason: str = Field("", max_length=4000, description="The requester reads it; needed to reject.")
+
+
+class QuotaRequest(Schema):
+    id: int
+    tenancy: str
+    requester: str
+    limit_bytes: int
+    before_bytes: int | None
+    ends_on: date | None
+    reason: str
+    state: str = Field(description="`REQUESTED`, `APPROVED`, `REJECTED` or `WITHDRAWN`.")
+    answer: str
+    asked_at: datetime
+    decided_at: datetime | None
+    decided_by: str
+
+
+class AskForQuota(Said):
+    limit_bytes: int = Field(ge=1, le=2**62, description="The new total.")
+    ends_on: date | None = Field(None, description="A later end of the tenancy; null leaves it.")
+    reason: str = Field(min_length=1, max_length=4000)
+
+
+class DecideQuota(Said):
+    decision: Literal["approve", "reject"]
+    limit_bytes: int | None = Field(None, ge=1, le=2**62, description="Null: as it was asked for.")
+    ends_on: date | None = Field(None, description="Null: as it was asked for.")
+    promises_more: bool = Field(False, description="That the quotas of all tenancies may be more than there is.")
+    answer: str = Field("", max_length=4000, description="The managers read it; needed to reject.")
+
+
+class Closing(Schema):
+    id: int
+    tenancy: str
+    state: str = Field(description="`GRACE`, `RESUMED`, `DELETING` or `DELETED`.")
+    reason: str
+    closed_at: datetime
+    readable_until: date
+    is_frozen: bool
+    objects: int = Field(description="When the deletion began.")
+    bytes: int
+    deleted_objects: int
+    deleted_bytes: int
+    fault: str
+    deleted_at: datetime | None
+
+
+class Close(Said):
+    reason: str = Field(min_length=1, max_length=300, description="All members read it.")
+
+
+class EraseClosed(Said):
+    tenancy: str = Field(max_length=63, description="The tenancy's name, to be sure: its data are deleted for good.")
+
+
+class OwnerLine(Schema):
+    id: str
+    name: str
+    status: str
+    used_bytes: int
+    used_objects: int
+    buckets: list[str]
+
+
+class TransferBuckets(Said):
+    buckets: list[BucketName] = Field(min_length=1, max_length=1000)
+    new_owner: str = Field(min_length=1, max_length=64)
+    dry_run: bool = Field(False, description="Say what would change, and change nothing.")
+    plan: str | None = Field(None, max_length=64, description="`plan` of a dry run: 409 where something changed since.")
+
+
+class Transferred(Schema):
+    name: str
+    before: str
+    after: str
+    used_bytes: int
+    used_objects: int
+    has_policy: bool
+
+
+class Transfer(Schema):
+    done: bool = Field(description="False for a dry run.")
+    plan: str
+    buckets: list[Transferred]
+    refusal: str = Field(description="Why the others were not transferred; empty when all were.")
+
+
+class Notice(Schema):
+    id: int
+    kind: str
+    level: str
+    subject: str
+    text: str
+    path: str = Field(description="Where in the portal to go on.")
+    at: datetime
+    read_at: datetime | None
 
 
 class AuditRow(Schema):

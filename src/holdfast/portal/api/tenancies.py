@@ -9,33 +9,27 @@ from django.http import HttpRequest
 from ninja import Router
 
 from holdfast.admin.audit import Sought, search_audit
-from holdfast.admin.errors import Refused, Taken
+from holdfast.admin.errors import Taken
 from holdfast.admin.lookups import get_tenancy, get_user
 from holdfast.admin.members import add_member
-from holdfast.admin.quotas import set_bucket_quota, set_tenancy_quota
-from holdfast.admin.tenancies import (
-    close_tenancy,
-    create_tenancy,
-    delete_tenancy,
-    list_tenancies,
-    resume_tenancy,
-    set_tenancy_rules,
-    suspend_tenancy,
-)
+from holdfast.admin.quotas import set_bucket_quota
+from holdfast.admin.tenancies import create_tenancy, delete_tenancy, list_tenancies, set_tenancy_rules
 from holdfast.admin.usage import Usage, bucket_usages, tenancy_usage
 from holdfast.auth.roles import Right, Role
 from holdfast.catalog.interface import Snapshot
 from holdfast.catalog.rows import TENANCIES, AuditRow, TenancyRow
 from holdfast.portal.access import Need, Standing, TenancyNeed
 from holdfast.portal.house import house
-from holdfast.portal.notices.notify import notify
-from holdfast.portal.people.lookups import managers_of, user_names
+from holdfast.portal.notices.models import Notice
+from holdfast.portal.operating.tenancies import change_state, give_quota
+from holdfast.portal.people.lookups import user_names
+from holdfast.portal.tenancies.pages import tenancy_path
 from holdfast.portal.tenancies.shelf import tenancies_of
 
 from . import shapes
 from .bearer import caller_of
 from .needs import route
-from .paging import After, Limit, cut, page_of
+from .paging import After, Limit, cut, is_number, page_of
 
 router = Router(tags=["tenancies"])
 
@@ -101,7 +95,7 @@ def set_tenancy(request: HttpRequest, tenancy: str, said: shapes.SetTenancy) -> 
     try:
         create_tenancy(office, tenancy, limit_bytes=said.limit_bytes, limit_objects=said.limit_objects)
     except Taken:
-        set_tenancy_quota(office, tenancy, said.limit_bytes, said.limit_objects)
+        give_quota(caller_of(request).person, tenancy, said.limit_bytes, said.limit_objects)
     else:
         if said.manager is not None:
             add_member(office, tenancy, said.manager, Role.MANAGER)
@@ -120,18 +114,8 @@ def set_rules(request: HttpRequest, standing: Standing, said: shapes.SetRules) -
 @route(router, "PUT", "/tenancies/{tenancy}/state", TenancyNeed(Right.SUSPEND), response=shapes.Tenancy)
 def set_state(request: HttpRequest, standing: Standing, said: shapes.SetState) -> dict[str, Any]:
     """Suspend a tenancy, make it read-only, or resume it. Managers are told."""
-    office, name = office_of(request), standing.tenancy.name
-    if said.state == "active":
-        row = resume_tenancy(office, name)
-    elif not said.reason.strip():
-        raise Refused("say why: managers read the reason")
-    else:
-        row = (suspend_tenancy if said.state == "suspended" else close_tenancy)(office, name, said.reason)
-    text = f"{name} is {row.state}.\n\n{row.reason}".strip()
-    notify(
-        managers_of(row), "tenancy_state", f"{name} is {row.state}", text, url=f"/tenancies/{name}/", level="warning"
-    )
-    with office.read() as rows:
+    row = change_state(standing.person, standing.tenancy.name, said.state, said.reason)
+    with house().catalog.read() as rows:
         return _shown(rows, row, standing.role.value)
 
 
@@ -157,8 +141,8 @@ def _bucket(usage: Usage) -> dict[str, Any]:
 
 @route(router, "PUT", "/tenancies/{tenancy}/quota", TenancyNeed(Right.SET_QUOTA), response=shapes.Tenancy)
 def set_quota(request: HttpRequest, standing: Standing, said: shapes.SetQuota) -> dict[str, Any]:
-    """Set the quota of a tenancy; null is no limit. Nothing is deleted by it."""
-    row = set_tenancy_quota(office_of(request), standing.tenancy.name, said.limit_bytes, said.limit_objects)
+    """Set the quota of a tenancy; null is no limit. Nothing is deleted by it, and its managers are told."""
+    row = give_quota(standing.person, standing.tenancy.name, said.limit_bytes, said.limit_objects)
     with house().catalog.read() as rows:
         return _shown(rows, row, standing.role.value)
 
@@ -187,9 +171,36 @@ def activity(
     """List what was done in a tenancy, the newest first: its part of the audit log."""
     sought = Sought(action=action[:60], tenancy_id=standing.tenancy.tenancy_id)
     with house().catalog.read() as rows:
-        found = search_audit(rows, sought, limit, int(after) if after.isdecimal() and len(after) < 18 else None)
+        found = search_audit(rows, sought, limit, int(after) if is_number(after) else None)
         items = audit_items(rows, found.rows)
     return page_of(items, str(found.before_us) if found.before_us is not None else None)
+
+
+@route(router, "GET", "/tenancies/{tenancy}/notices", TenancyNeed(None), response=shapes.Page[shapes.Notice])
+def notices(
+    request: HttpRequest, standing: Standing, limit: Limit = 50, after: After = "", unread: bool = False
+) -> dict[str, Any]:
+    """List what one was told about a tenancy, the newest first."""
+    found = Notice.objects.filter(person=standing.person, url__startswith=tenancy_path(standing.tenancy.name))
+    if unread:
+        found = found.filter(read_at=None)
+    if is_number(after):
+        found = found.filter(pk__lt=int(after))
+    part = list(found.order_by("-pk")[: limit + 1])
+    items = [
+        {
+            "id": each.pk,
+            "kind": each.kind,
+            "level": each.level,
+            "subject": each.subject,
+            "text": each.text,
+            "path": each.url,
+            "at": each.created_at,
+            "read_at": each.read_at,
+        }
+        for each in part[:limit]
+    ]
+    return page_of(items, str(part[limit - 1].pk) if len(part) > limit else None)
 
 
 def audit_items(rows: Snapshot, found: Any) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from ninja import NinjaAPI
 from holdfast import __version__
 from holdfast.portal.access import Need, page
 
-from . import buckets, errors, members, operators, reference, tenancies, tokens
+from . import buckets, errors, members, operators, reference, requests, tenancies, tokens
 from .bearer import Bearer
 
 _ABOUT = (
@@ -27,7 +27,7 @@ api = NinjaAPI(
     urls_namespace="api-v1",
 )
 errors.register(api)
-for router in (tenancies.router, members.router, tokens.router, buckets.router, operators.router):
+for router in (tenancies.router, members.router, tokens.router, buckets.router, requests.router, operators.router):
     api.add_router("", router)
 
 urlpatterns = [

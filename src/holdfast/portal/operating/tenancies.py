@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import urlencode
 
 from django import forms
@@ -13,10 +12,9 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from holdfast.admin.audit import Sought, search_audit
-from holdfast.admin.errors import AdminError
+from holdfast.admin.errors import AdminError, Refused
 from holdfast.admin.lookups import get_tenancy, get_user
 from holdfast.admin.members import add_member
-from holdfast.admin.office import Office
 from holdfast.admin.quotas import set_tenancy_quota
 from holdfast.admin.tenancies import close_tenancy, create_tenancy, list_tenancies, resume_tenancy, suspend_tenancy
 from holdfast.admin.usage import bucket_usages, tenancy_usage
@@ -27,6 +25,7 @@ from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
 from holdfast.portal.people.lookups import deciders_of, managers_of, names_by_principal
+from holdfast.portal.people.models import Person
 from holdfast.portal.sizes import SizeField, exact_size
 from holdfast.portal.tenancies.pages import Crumb
 
@@ -34,6 +33,10 @@ from .audit import audit_lines
 from .frame import PAGE_ROWS, render_page
 
 REASON_LENGTH_MAX = 500
+_STATES: Final = {
+    "suspended": "is suspended: all S3 is refused",
+    "readonly": "is read-only: reads and deletes go on, writes are refused",
+}
 
 
 class QuotaForm(forms.Form):
@@ -163,61 +166,86 @@ def set_quota(request: HttpRequest, name: str) -> HttpResponse:
             messages.error(request, " ".join(map(str, errors)))
         return redirect(f"/operators/tenancies/{name}/")
     said = form.cleaned_data
-    office = house().office(signed_in(request).principal_id)
-    tenancy = set_tenancy_quota(office, name, said["limit_bytes"], said["limit_objects"])
-    limit = "no limit" if tenancy.limit_bytes is None else show_size(tenancy.limit_bytes)
-    text = f"The quota of {name} is now {limit}."
-    notify(deciders_of(tenancy), "quota_set", f"{name}: new quota", text, url=f"/tenancies/{name}/quota/")
-    messages.success(request, text)
+    tenancy = give_quota(signed_in(request), name, said["limit_bytes"], said["limit_objects"])
+    messages.success(request, _quota_text(tenancy))
     return redirect(f"/operators/tenancies/{name}/")
+
+
+def give_quota(operator: Person, name: str, limit_bytes: int | None, limit_objects: int | None) -> TenancyRow:
+    """Set the limits of a tenancy; its managers are told. What is so already is no change. Raises Unknown."""
+    office = house().office(operator.principal_id)
+    with office.read() as rows:
+        before = get_tenancy(rows, name)
+    if (before.limit_bytes, before.limit_objects) == (limit_bytes, limit_objects):
+        return before
+    tenancy = set_tenancy_quota(office, name, limit_bytes, limit_objects)
+    url = f"/tenancies/{name}/quota/"
+    notify(deciders_of(tenancy), "quota_set", f"{name}: new quota", _quota_text(tenancy), url=url)
+    return tenancy
+
+
+def _quota_text(tenancy: TenancyRow) -> str:
+    limit = "no limit" if tenancy.limit_bytes is None else show_size(tenancy.limit_bytes)
+    return f"The quota of {tenancy.name} is now {limit}."
 
 
 @page(Need.OPERATOR)
 @require_POST
 def suspend(request: HttpRequest, name: str) -> HttpResponse:
     """Refuse all S3 to a tenancy within a second."""
-    return _set_state(request, name, suspend_tenancy, "is suspended: all S3 is refused")
+    return _set_state(request, name, "suspended")
 
 
 @page(Need.OPERATOR)
 @require_POST
 def close(request: HttpRequest, name: str) -> HttpResponse:
     """Make a tenancy read-only."""
-    return _set_state(request, name, close_tenancy, "is read-only: reads and deletes go on, writes are refused")
+    return _set_state(request, name, "readonly")
 
 
 @page(Need.OPERATOR)
 @require_POST
 def resume(request: HttpRequest, name: str) -> HttpResponse:
     """Take a suspension or closing back."""
-    tenancy = resume_tenancy(house().office(signed_in(request).principal_id), name)
-    notify(
-        managers_of(tenancy),
-        "tenancy_state",
-        f"{name} works again",
-        "All S3 is served again.",
-        url=f"/tenancies/{name}/",
-    )
+    change_state(signed_in(request), name, "active", "")
     messages.success(request, f"{name} works again.")
     return redirect(f"/operators/tenancies/{name}/")
 
 
-def _set_state(
-    request: HttpRequest, name: str, change: Callable[[Office, str, str], TenancyRow], what: str
-) -> HttpResponse:
+def _set_state(request: HttpRequest, name: str, state: Literal["suspended", "readonly"]) -> HttpResponse:
     form = ReasonForm(request.POST)
     if not form.is_valid():
         messages.error(request, f"Say why in at most {REASON_LENGTH_MAX} characters: managers read it.")
         return redirect(f"/operators/tenancies/{name}/")
-    reason = form.cleaned_data["reason"]
-    tenancy = change(house().office(signed_in(request).principal_id), name, reason)
-    text = f"{name} {what}.\n\nReason: {reason}\n\nNothing is deleted."
-    notify(
-        managers_of(tenancy), "tenancy_state", f"{name} {what.partition(':')[0]}", text,
-        url=f"/tenancies/{name}/", level="warning",
-    )  # fmt: skip
-    messages.success(request, f"{name} {what}.")
+    change_state(signed_in(request), name, state, form.cleaned_data["reason"])
+    messages.success(request, f"{name} {_STATES[state]}.")
     return redirect(f"/operators/tenancies/{name}/")
+
+
+def change_state(
+    operator: Person, name: str, state: Literal["active", "readonly", "suspended"], reason: str
+) -> TenancyRow:
+    """Suspend a tenancy, make it read-only or let it work again; its managers are told.
+
+    What is so already is no change. Raises Unknown or Refused.
+    """
+    office, url = house().office(operator.principal_id), f"/tenancies/{name}/"
+    with office.read() as rows:
+        before = get_tenancy(rows, name)
+    if before.state == state and (state == "active" or before.reason == reason):
+        return before
+    if state == "active":
+        tenancy = resume_tenancy(office, name)
+        notify(managers_of(tenancy), "tenancy_state", f"{name} works again", "All S3 is served again.", url=url)
+        return tenancy
+    if not reason.strip():
+        raise Refused("say why: managers read the reason")
+    tenancy = (suspend_tenancy if state == "suspended" else close_tenancy)(office, name, reason)
+    what = _STATES[state]
+    text = f"{name} {what}.\n\nReason: {reason}\n\nNothing is deleted."
+    subject = f"{name} {what.partition(':')[0]}"
+    notify(managers_of(tenancy), "tenancy_state", subject, text, url=url, level="warning")
+    return tenancy
 
 
 def _limits(tenancy: TenancyRow) -> dict[str, Any]:
