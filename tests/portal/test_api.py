@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +14,7 @@ from tests.portal.api_map import ELSEWHERE, HERE, ROLES, Caller, caller, error_o
 from holdfast.auth.roles import TABLE, Extent, Role
 from holdfast.portal.access import Need, TenancyNeed
 from holdfast.portal.api.needs import ROUTES, Route
+from holdfast.portal.house import use_house
 
 
 @pytest.fixture
@@ -207,11 +210,29 @@ def test_errors_say_what_to_do_and_have_an_id_to_quote(settled: Any) -> None:
 def test_too_many_wrong_tokens_are_told_to_wait(settled: Any) -> None:
     from holdfast.portal.api.bearer import FAILURES_MAX
 
+    stand_still(settled)
     call = Caller(settled, "hft_" + "x" * 40)
     codes = [call("GET", "/tenancies").status_code for _ in range(FAILURES_MAX + 1)]
     assert codes[0] == 401
     assert codes[-1] == 429
     assert call("GET", "/tenancies")["Retry-After"] == "60"
+
+
+def stand_still(settled: Any, seconds: int = 0) -> None:
+    """Hold the portal's clock so many seconds after a minute began, next to now."""
+    at_us = time.time_ns() // 60_000_000_000 * 60_000_000 + seconds * 1_000_000
+    use_house(replace(settled.house, now_us=lambda: at_us))
+
+
+def test_who_calls_now_and_then_is_never_told_to_wait(settled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.portal.api.bearer.CALLS_MAX", 2)
+    call = caller(settled, Role.MANAGER)
+    codes = []
+    for minute in range(4):
+        stand_still(settled, 60 * minute)
+        codes += [call("GET", "/tenancies").status_code for _ in range(2)]
+    assert codes == [200] * 8
+    assert call("GET", "/tenancies").status_code == 429
 
 
 def test_the_reference_is_there_for_people_and_programs(settled: Any) -> None:

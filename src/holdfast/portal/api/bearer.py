@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from django.core.cache import cache
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from holdfast.portal.access import Standing
+from holdfast.portal.pace import MINUTE_S, is_within
 from holdfast.portal.people.models import Person
 from holdfast.portal.tokens.api_tokens import find_api_token
 from holdfast.portal.tokens.models import ApiToken
@@ -20,7 +20,6 @@ FAILURES_MAX = 30
 """Wrong tokens from one address in a minute. A token has 2^238 values, so this only keeps the log short."""
 CALLS_MAX = 600
 """Calls with one token in a minute."""
-_MINUTE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +52,5 @@ def caller_of(request: HttpRequest) -> ApiCaller:
 
 
 def _count(name: str, most: int) -> None:
-    cache.add(name, 0, _MINUTE_S)
-    try:
-        count = cache.incr(name)
-    except ValueError:  # it ended between the two
-        return
-    if count > most:
-        raise TooMany(_MINUTE_S)
+    if not is_within(name, most):
+        raise TooMany(MINUTE_S)

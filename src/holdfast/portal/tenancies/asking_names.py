@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from django.core.cache import cache
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
@@ -15,6 +14,7 @@ from holdfast.catalog.interface import Snapshot
 from holdfast.catalog.rows import TENANCIES
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
+from holdfast.portal.pace import is_within
 
 USUAL_END: Final = "-o"
 LOOKS_A_MINUTE_MAX: Final = 60
@@ -48,18 +48,9 @@ def _is_portal(name: str) -> bool:
 @require_safe
 def check(request: HttpRequest) -> JsonResponse:
     """Answer `components/field.html`, which asks while a name is typed."""
-    if not _may_look(signed_in(request).pk):
+    if not is_within(f"tenancy-names:{signed_in(request).pk}", LOOKS_A_MINUTE_MAX):
         return JsonResponse({"ok": False, "message": "That was a lot of names. Wait a minute."}, status=429)
     with house().catalog.read() as rows:
         fault = find_fault(rows, request.GET.get("value", "").strip()[:100])
     usual = "" if request.GET.get("value", "").strip().endswith(USUAL_END) else f" Most names here end in {USUAL_END}."
     return JsonResponse({"ok": not fault, "message": fault or f"This name is free.{usual}"})
-
-
-def _may_look(person_pk: int) -> bool:
-    key = f"tenancy-names:{person_pk}"
-    cache.add(key, 0, timeout=60)
-    try:
-        return cache.incr(key) <= LOOKS_A_MINUTE_MAX
-    except ValueError:
-        return True  # The minute was over between the two.
