@@ -197,6 +197,20 @@ def test_every_write_stands_in_the_audit_log_under_the_persons_id(settled: Any) 
     assert [item["what"] for item in found] == [HERE]
 
 
+def test_every_list_begins_without_being_told_where_or_how_much(settled: Any) -> None:
+    from holdfast.portal.api.reference import document
+    from holdfast.portal.api.urls import api
+
+    needed = {
+        (path, parameter["name"])
+        for path, methods in document(api)["paths"].items()
+        for parameter in methods.get("get", {}).get("parameters", ())
+        if parameter["in"] == "query" and parameter["required"]
+    }
+    assert needed == set()
+    assert caller(settled, Role.OPERATOR)("GET", "/audit").status_code == 200
+
+
 def test_errors_say_what_to_do_and_have_an_id_to_quote(settled: Any) -> None:
     call = caller(settled, Role.OPERATOR)
     answer = call("GET", "/people/nobody-of-that-name")

@@ -240,8 +240,8 @@ def remove_mail(request: HttpRequest, mail_id: str) -> dict[str, str]:
 @route(router, "GET", "/audit", Need.OPERATOR, response=shapes.Page[shapes.AuditRow])
 def audit(
     request: HttpRequest,
-    limit: Limit,
-    after: After,
+    limit: Limit = 50,
+    after: After = "",
     person: str = "",
     action: str = "",
     tenancy: str = "",
