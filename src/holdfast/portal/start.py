@@ -38,7 +38,8 @@ def migrate(home: Home) -> None:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", interactive=False, verbosity=0)
-            call_command("createcachetable", verbosity=0)
+        # No migration makes it, so a crash after the last one would leave a portal that nobody can log in to.
+        call_command("createcachetable", verbosity=0)
     finally:
         connection.close()
         os.close(fd)
