@@ -120,3 +120,23 @@ def test_the_portal_comes_back_when_its_process_dies_and_ends_with_the_server(tm
         assert store.stop() == 0
         assert time.monotonic() - began_s < 20
         assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_the_portal_cleans_up_when_it_is_told_to_end_and_lives_on_when_it_is_told_to_look_again(tmp_path: Path) -> None:
+    import os
+    import re
+    import signal
+    import time
+
+    from holdfast.telemetry.board import Board
+
+    with serve(tmp_path / "home", portal=["127.0.0.1:0"]) as store:
+        assert ask(store, b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").endswith(b"ok\n")
+        (portal,) = [facts.pid for facts in Board.open(store.home / "run" / "board").living() if facts.slot == 2]
+        os.kill(portal, signal.SIGHUP)
+        assert ask(store, b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").endswith(b"ok\n")
+        os.kill(portal, signal.SIGTERM)
+        end_s = time.monotonic() + 30
+        while not (ended := re.findall(r".*ended by itself.*", store.log.read_text())) and time.monotonic() < end_s:
+            time.sleep(0.05)
+        assert [line for line in ended if str(portal) in line and re.search(r"code\W+0\b", line)], ended

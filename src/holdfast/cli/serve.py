@@ -133,6 +133,9 @@ def _serve_portal(
     from holdfast.edge.worker import open_certificates
     from holdfast.portal import server
 
+    # Until there are certificates to look at again: it would end the process.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
     def make_context() -> SSLContext:
         certificates = open_certificates(settings, home, open_catalog(home))
         assert certificates is not None

@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -76,6 +77,10 @@ class _Listening(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, context: ssl.SSLContext) -> None:
         super().__init__(config)
         self._context = context
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end. uvicorn would raise the signal once more, which ends a process before it cleans up."""
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=[])
