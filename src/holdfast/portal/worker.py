@@ -5,12 +5,15 @@ One round after the other, each when it is due. A round that fails is logged, an
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 from django.db import close_old_connections
 
@@ -95,11 +98,12 @@ def run(settings: Settings, board: Board, slot_number: int) -> None:
     slot = board.slot(slot_number)
     slot.take()
     due_s = {each.name: 0.0 for each in rounds()}
+    reports = Reports(home.portal_jobs_file)
     try:
         while not rung.is_set() and os.getppid() == parent:
             for each in rounds():
                 if due_s[each.name] <= time.monotonic() and not board.is_read_only and not rung.is_set():
-                    work(each)
+                    work(each, reports)
                     due_s[each.name] = time.monotonic() + each.interval_s
             slot.beat()
             rung.wait(TICK_S)
@@ -108,13 +112,41 @@ def run(settings: Settings, board: Board, slot_number: int) -> None:
         opened.close()
 
 
-def work(each: Round) -> None:
-    """Do one round, and log what it did."""
+class Reports:
+    """How the last run of each round went, as operators see it beside the store's jobs: `Home.portal_jobs_file`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._last: dict[str, dict[str, Any]] = {}
+
+    def add(self, name: str, took_s: float, done: int, fault: str) -> None:
+        """Write down a run. Only a report: a full disk has been told of elsewhere."""
+        before = self._last.get(name, {})
+        self._last[name] = {
+            "at_us": time.time_ns() // 1000,
+            "runs": before.get("runs", 0) + 1,
+            "faults": before.get("faults", 0) + bool(fault),
+            "took_s": round(took_s, 3),
+            "done": {"done": done},
+            "fault": fault,
+        }
+        with suppress(OSError):
+            temporary = self._path.with_suffix(".new")
+            temporary.write_text(json.dumps(self._last) + "\n", encoding="utf-8")
+            temporary.replace(self._path)
+
+
+def work(each: Round, reports: Reports) -> None:
+    """Do one round, log what it did, and report it."""
+    began_s = time.monotonic()
+    done, fault = 0, ""
     try:
         done = each.run()
         if done:
             _log.info("a round of the portal is done", round=each.name, done=done)
     except Exception as error:
+        fault = str(error) or type(error).__name__
         _log.exception("a round of the portal failed; it is tried again", round=each.name, exc_info=error)
     finally:
         close_old_connections()
+    reports.add(each.name, time.monotonic() - began_s, done, fault)
