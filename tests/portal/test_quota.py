@@ -428,6 +428,12 @@ def fill(town: Any, percent: float) -> list[str]:
     ]
 
 
+def test_nobody_is_told_that_a_tenancy_is_full_while_it_is_not(town: Any, mary: Any) -> None:
+    bucket(town, "data", "uma", 0)
+    assert [line.endswith("a-o is 90 % full") for line in fill(town, 99.9)] == [True, True]
+    assert [line.endswith("a-o is full") for line in fill(town, 100)] == [True, True]
+
+
 def test_managers_and_deputies_are_told_at_80_90_and_100_percent_once_each(town: Any, mary: Any) -> None:
     bucket(town, "data", "uma", 0)
     assert fill(town, 79.4) == []

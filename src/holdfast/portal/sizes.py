@@ -1,4 +1,4 @@
-"""Sizes in forms: a number of bytes with its unit, that reads back as it was written."""
+"""Sizes: in forms, a number of bytes with its unit that reads back as it was written; and shares of limits."""
 
 from __future__ import annotations
 
@@ -34,3 +34,13 @@ def exact_size(size_bytes: int | None) -> str:
         return ""
     shown = show_size(size_bytes).replace(" ", "").replace(",", "")
     return shown if parse_size(shown) == size_bytes else f"{size_bytes}B"
+
+
+def percent_of(used: int, limit: int | None) -> int:
+    """Return the share of a limit that is used, rounded down, so that 100 means full; 0 where there is no limit.
+
+    A limit of nothing is full.
+    """
+    if limit is None:
+        return 0
+    return 100 * used // limit if limit else 100

@@ -14,6 +14,7 @@ from holdfast.config import show_size
 from holdfast.operations.context import Context
 from holdfast.portal.access import Standing
 from holdfast.portal.people.lookups import names_by_principal
+from holdfast.portal.sizes import percent_of
 from holdfast.portal.tenancies.pages import Crumb, render_in
 from holdfast.store.quotas import get_usage, used_bytes, used_objects
 
@@ -54,8 +55,7 @@ class BucketFacts:
     @property
     def used_percent(self) -> int:
         """How full its own limit is."""
-        limit = self.row.limit_bytes
-        return 0 if limit is None else 100 if limit == 0 else min(100, self.used_bytes * 100 // limit)
+        return min(100, percent_of(self.used_bytes, self.row.limit_bytes))
 
 
 def look_at(context: Context, row: BucketRow, key: str) -> BucketFacts:

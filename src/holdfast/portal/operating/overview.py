@@ -8,6 +8,7 @@ from holdfast.catalog.rows import TENANCIES, USERS
 from holdfast.portal.access import Need, page
 from holdfast.portal.house import house
 from holdfast.portal.notices.outbox import waiting
+from holdfast.portal.sizes import percent_of
 from holdfast.portal.tenancies.review_queue import waiting_count
 from holdfast.store.quotas import get_usage, used_bytes
 
@@ -26,7 +27,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         capacity = find_capacity(opened, rows)
         tenancies = rows.scan(TENANCIES, index="by_name")
         near = [
-            (tenancy, used, round(100 * used / tenancy.limit_bytes))
+            (tenancy, used, percent_of(used, tenancy.limit_bytes))
             for tenancy in tenancies
             if tenancy.limit_bytes
             for used in [used_bytes(get_usage(rows, tenancy.tenancy_id))]

@@ -26,7 +26,7 @@ from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
 from holdfast.portal.people.lookups import deciders_of, managers_of, names_by_principal
 from holdfast.portal.people.models import Person
-from holdfast.portal.sizes import SizeField, exact_size
+from holdfast.portal.sizes import SizeField, exact_size, percent_of
 from holdfast.portal.tenancies.pages import Crumb
 
 from .audit import audit_lines
@@ -96,7 +96,7 @@ def tenancies(request: HttpRequest) -> HttpResponse:
         lines = []
         for tenancy in shown:
             usage = tenancy_usage(rows, tenancy)
-            percent = round(100 * usage.used_bytes / tenancy.limit_bytes) if tenancy.limit_bytes else 0
+            percent = percent_of(usage.used_bytes, tenancy.limit_bytes)
             managers = ", ".join(names.get(user_id, "") for user_id in managing[tenancy.tenancy_id])
             lines.append(TenancyLine(tenancy, usage.used_bytes, usage.used_objects, percent, managers))
     context = {
@@ -144,7 +144,7 @@ def one_tenancy(request: HttpRequest, name: str) -> HttpResponse:
     context = {
         "tenancy_row": tenancy,
         "usage": usage,
-        "percent": round(100 * usage.used_bytes / tenancy.limit_bytes) if tenancy.limit_bytes else 0,
+        "percent": percent_of(usage.used_bytes, tenancy.limit_bytes),
         "buckets": buckets,
         "lately": lately,
         "member_count": member_count,

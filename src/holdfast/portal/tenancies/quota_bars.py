@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from holdfast.admin.usage import Usage
 from holdfast.config import show_size
+from holdfast.portal.sizes import percent_of
 
 
 class QuotaBar(NamedTuple):
@@ -22,7 +23,7 @@ def byte_bar(usage: Usage) -> QuotaBar | None:
     """Return the bar of bytes; None where there is no limit."""
     if usage.limit_bytes is None:
         return None
-    percent = _percent(usage.used_bytes, usage.limit_bytes)
+    percent = percent_of(usage.used_bytes, usage.limit_bytes)
     return QuotaBar(show_size(usage.used_bytes), show_size(usage.limit_bytes), percent, "Storage used")
 
 
@@ -30,9 +31,5 @@ def object_bar(usage: Usage) -> QuotaBar | None:
     """Return the bar of objects; None where there is no limit."""
     if usage.limit_objects is None:
         return None
-    percent = _percent(usage.used_objects, usage.limit_objects)
+    percent = percent_of(usage.used_objects, usage.limit_objects)
     return QuotaBar(f"{usage.used_objects:,}", f"{usage.limit_objects:,} objects", percent, "Objects used")
-
-
-def _percent(used: int, limit: int) -> int:
-    return 100 if limit == 0 else used * 100 // limit

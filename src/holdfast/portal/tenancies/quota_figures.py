@@ -10,6 +10,7 @@ from holdfast.catalog.interface import Snapshot
 from holdfast.catalog.rows import BUCKETS, BucketRow, TenancyRow, UsageRow
 from holdfast.portal.access import Standing
 from holdfast.portal.people.lookups import names_by_principal
+from holdfast.portal.sizes import percent_of
 from holdfast.store.errors import NoSuchBucket
 from holdfast.store.quotas import get_usage, used_bytes, used_objects
 
@@ -60,16 +61,6 @@ class Figures(NamedTuple):
     @property
     def is_full(self) -> bool:
         return max(self.percent, self.objects_percent) >= FULL_PERCENT
-
-
-def percent_of(used: int, limit: int | None) -> int:
-    """Return the share of a limit that is used, rounded as pages show it; 0 where there is no limit.
-
-    A limit of nothing is full.
-    """
-    if limit is None:
-        return 0
-    return round(100 * used / limit) if limit else FULL_PERCENT
 
 
 def sees_totals(standing: Standing) -> bool:

@@ -15,11 +15,11 @@ from holdfast.config import show_size
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
 from holdfast.portal.people.lookups import deciders_of
+from holdfast.portal.sizes import percent_of
 from holdfast.store.quotas import get_usage, used_bytes, used_objects
 
 from .models import QuotaMark
 from .pages import tenancy_path
-from .quota_figures import percent_of
 
 MARKS: Final = (80, 90, 100)
 SLACK: Final = 5

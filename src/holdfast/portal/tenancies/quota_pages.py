@@ -21,14 +21,14 @@ from holdfast.portal.house import house
 from holdfast.portal.joining.telling import sentence
 from holdfast.portal.paging import cut
 from holdfast.portal.people.lookups import names_by_principal
-from holdfast.portal.sizes import exact_size
+from holdfast.portal.sizes import exact_size, percent_of
 from holdfast.store.quotas import get_usage, used_bytes, used_objects
 
 from .asking_history import status_of
 from .models import QuotaRequest
 from .pages import Crumb, render_in, tenancy_path
 from .quota import ask_for_quota, find_waiting, term_of, withdraw_quota_request, words_of
-from .quota_figures import find_bucket_shares, find_figures, get_own_bucket, percent_of, sees_totals, with_owners
+from .quota_figures import find_bucket_shares, find_figures, get_own_bucket, sees_totals, with_owners
 from .quota_forms import AskForQuota, BucketCap
 
 HISTORY_MAX = 50

@@ -16,7 +16,7 @@ from holdfast.portal.house import house
 from holdfast.portal.joining.telling import sentence
 from holdfast.portal.operating.frame import render_page
 from holdfast.portal.people.lookups import names_by_principal
-from holdfast.portal.sizes import exact_size
+from holdfast.portal.sizes import exact_size, percent_of
 from holdfast.store.quotas import get_usage, used_bytes
 
 from .asking_history import status_of
@@ -25,7 +25,6 @@ from .asking_review_pages import LIST
 from .models import QuotaRequest
 from .pages import Crumb
 from .quota import QuotaAlreadyDecided, approve_quota, get_quota_request, reject_quota, term_of, words_of
-from .quota_figures import percent_of
 from .quota_forms import ReviewQuota
 
 _TAB = "tenancy-requests/"
