@@ -27,6 +27,14 @@ def test_a_search_finds_the_newest_acts_of_a_tenancy_a_person_or_a_kind(office: 
         assert search_audit(rows, Sought(actors=frozenset({office.actor})), 10).before_us is None
 
 
+def test_what_is_only_recorded_empties_no_cache(office: Office) -> None:
+    before = office.generation.value()
+    office.record("object.preview", "a-o/data/key")
+    assert office.generation.value() == before
+    create_tenancy(office, "a-o")
+    assert office.generation.value() > before
+
+
 @given(
     times=st.lists(st.integers(1, 9), max_size=40),
     step=st.integers(2, 7),

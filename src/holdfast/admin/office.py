@@ -64,8 +64,12 @@ class Office:
         return f"{self.random.getrandbits(128):032x}"
 
     def record(self, action: str, subject: str, tenancy_id: str = "", detail: Mapping[str, Any] = {}) -> None:
-        """Write an audit row for what was done elsewhere, such as an act on data. Durable when this returns."""
-        self.commit(action, lambda rows, now_us: Change(None, subject, tenancy_id, detail))
+        """Write an audit row for what was done elsewhere, such as an act on data. Durable when this returns.
+
+        No cache holds such rows, so that none is told to read anew: people who look at objects would else empty those
+        of every worker.
+        """
+        self._commit(action, lambda rows, now_us: Change(None, subject, tenancy_id, detail))
 
     def commit(self, action: str, change: Callable[[Transaction, int], Change[Result]]) -> Result:
         """Make a change with its audit row in one durable transaction, then tell every worker that its caches are
@@ -73,6 +77,11 @@ class Office:
 
         `change` gets the rows and the time, and may be run again. What it raises undoes everything and is raised here.
         """
+        result = self._commit(action, change)
+        self.generation.raise_()
+        return result
+
+    def _commit(self, action: str, change: Callable[[Transaction, int], Change[Result]]) -> Result:
         now_us = self.now_us()
         audit_id = self.new_id()
 
@@ -86,7 +95,6 @@ class Office:
         outcome = self.catalog.commit([commit_fn])[0]
         if outcome.error is not None:
             raise outcome.error
-        self.generation.raise_()
         result: Result = outcome.result
         return result
 
