@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from . import commands, errors, metrics, operations, policies, roles, settings
+from . import api, commands, errors, metrics, operations, policies, roles, settings
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -31,6 +31,8 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "dialect": policies.dialect,
     "conditions": policies.condition_keys,
     "operators": policies.operators,
+    "api-routes": api.routes,
+    "api-shapes": api.shapes,
 }
 """Name → the function that returns its Markdown."""
 

@@ -11,8 +11,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.browser.clerk import clerk_of
 from tests.clients.running import Desk
-from tests.serving import holdfast, serve
+from tests.docs.api_token import make_site_token_for
+from tests.serving import Store, holdfast, serve
 
 HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 _STEP = re.compile(
@@ -57,10 +59,15 @@ def test_the_commands_of_a_page_work_as_they_stand_there(page: Path, tmp_path: P
     program.chmod(0o755)
     if "aws " in text:
         desk.use("aws")
-    with serve(tmp_path / "home") as store:
+    calls_api = "PORTAL_TOKEN" in text
+    with serve(tmp_path / "home", portal=["127.0.0.1:0"] if calls_api else ()) as store:
         address = store.facts["s3"][0]
+        text = text.replace("127.0.0.1:8080", address)
+        if calls_api:
+            text = text.replace("https://portal.example.org", store.facts["portal_url"])
+            desk.environment |= _api_environment(store)
         done = subprocess.run(
-            ["bash", "-c", text.replace("127.0.0.1:8080", address)],
+            ["bash", "-c", text],
             cwd=desk.home,
             env=desk.environment | {"AWS_ENDPOINT_URL": f"http://{address}"},
             stdin=subprocess.DEVNULL,
@@ -69,6 +76,14 @@ def test_the_commands_of_a_page_work_as_they_stand_there(page: Path, tmp_path: P
             timeout=240,
         )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def _api_environment(store: Store) -> dict[str, str]:
+    authority = str(store.home / "tls" / "ca.pem")
+    options = {"portal": store.facts["portal"], "portal_url": store.facts["portal_url"]}
+    with clerk_of(store.home, options, {}) as clerk:
+        secret = clerk.run(make_site_token_for, "olga")
+    return {"PORTAL_TOKEN": secret, "CURL_CA_BUNDLE": authority, "SSL_CERT_FILE": authority}
 
 
 def test_no_mark_stands_before_anything_but_a_block_of_commands() -> None:

@@ -142,3 +142,25 @@ def test_every_metric_and_file_of_a_served_home_is_in_the_reference(tmp_path: Pa
     patterns = [pattern for first in firsts for pattern in re.findall("`([^`]+)`", first)]
     unknown = [name for name in files if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
     assert not unknown
+
+
+def test_every_route_of_the_management_api_is_in_its_reference_with_who_may() -> None:
+    """The paths are those that Django leads to, not those of the document that the page is made from."""
+    text = page("api")
+    from holdfast.portal.api.needs import ROUTES
+    from holdfast.portal.api.urls import urlpatterns
+
+    patterns = [str(each.pattern) for part in urlpatterns for each in getattr(part, "url_patterns", ())]
+    paths = {"/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", pattern) for pattern in patterns}
+    declared = [(route.method, re.sub(r"\{\w+:", "{", route.path)) for route in ROUTES]
+    assert paths - {"/"} == {path for _, path in declared}  # ninja's own root lies behind the page for people
+    for method, path in declared:
+        rows = [line for line in text.splitlines() if line.startswith(f"| `{method} /api/v1{path}` |")]
+        assert len(rows) == 1, f"{method} {path}"
+        assert all(cell.strip() for cell in rows[0].strip("|").split(" | ")), rows[0]
+
+
+def test_the_reference_of_the_management_api_shows_each_field_once() -> None:
+    text = page("api")
+    assert "| `limit_bytes` | integer or null | yes | Null: no limit." in text
+    assert "### MakeToken" in text

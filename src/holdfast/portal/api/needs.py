@@ -158,5 +158,6 @@ def _in_words(need: AnyNeed) -> str:
     if isinstance(need, TenancyNeed):
         if need.right is None:
             return "a member of the tenancy" if need.in_person else "a member of the tenancy, or an operator"
-        return f"the right “{need.right.value}” ({_roles(need.right)})"
-    return need.value
+        who = _roles(need.right).removesuffix(", OPERATOR") if need.in_person else _roles(need.right)
+        return f"the right “{need.right.value}” ({who})"
+    return "whoever has a token" if need is Need.PERSON else need.value

@@ -48,6 +48,18 @@ def groups(api: NinjaAPI) -> list[dict[str, Any]]:
                     "summary": facts["summary"],
                     "description": summary.strip(),
                     "needs": needs.rstrip("."),
+                    "takes": _shape(facts.get("requestBody", {})),
+                    "gives": _shape(next(iter(facts["responses"].values()), {})),
                 }
             )
     return [{"name": name, "routes": routes} for name, routes in found.items()]
+
+
+def _shape(facts: dict[str, Any]) -> str:
+    """Return the name of the shape of a body; empty where it has none."""
+    schema = facts.get("content", {}).get("application/json", {}).get("schema", {})
+    item = schema.get("items", schema)
+    name = str(item.get("$ref", "")).rpartition("/")[2] or str(item.get("title", ""))
+    if name.startswith("Page_"):
+        return f"page of {name.removeprefix('Page_').removesuffix('_')}"  # as ninja calls a Page[Tenancy]
+    return f"list of {name}" if item is not schema else name
