@@ -211,6 +211,15 @@ def test_every_list_begins_without_being_told_where_or_how_much(settled: Any) ->
     assert caller(settled, Role.OPERATOR)("GET", "/audit").status_code == 200
 
 
+def test_managers_are_told_once_of_a_new_quota_whoever_set_it_by_the_api(settled: Any) -> None:
+    call = caller(settled, Role.OPERATOR)
+    for path in (f"/tenancies/{HERE}/quota", f"/tenancies/{HERE}"):
+        for _ in range(2):
+            assert call("PUT", path, {"limit_bytes": 5_000, "limit_objects": None}).status_code == 200
+    told = [str(mail["To"]) for mail in settled.mails() if "new quota" in str(mail["Subject"])]
+    assert sorted(told) == ["here-deputy@example.org", "here-manager@example.org"]
+
+
 def test_errors_say_what_to_do_and_have_an_id_to_quote(settled: Any) -> None:
     call = caller(settled, Role.OPERATOR)
     answer = call("GET", "/people/nobody-of-that-name")

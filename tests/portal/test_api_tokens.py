@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.portal.api_map import ELSEWHERE, HERE, Caller, caller, once, settle, 
 
 from holdfast.auth.roles import Role
 from holdfast.catalog.rows import ACCESS_KEYS
+from holdfast.portal.house import use_house
 
 TOKENS = f"/tenancies/{HERE}/tokens"
 
@@ -116,6 +118,26 @@ def test_a_token_is_rotated_with_its_facts_and_once(settled: Any) -> None:
     assert call("DELETE", f"{TOKENS}/{old['id']}").status_code == 200
     assert Caller(settled, old["secret"])("GET", TOKENS).status_code == 401
     assert call("POST", f"{TOKENS}/{old['id']}/rotate", {}, **once()).status_code == 400
+
+
+def test_no_token_outlives_by_rotation_what_the_site_allows_by_now(settled: Any) -> None:
+    call = caller(settled, Role.USER)
+    made = call("POST", TOKENS, {"description": "x", "s3": False, "never_ends": True}, **once()).json()
+    limits = replace(settled.house.settings.limits, key_life_days=30, key_life_days_max=30)
+    use_house(replace(settled.house, settings=replace(settled.house.settings, limits=limits)))
+    refused = call("POST", f"{TOKENS}/{made['id']}/rotate", {}, **once())
+    assert refused.status_code == 400, refused.content
+    assert "at most 30 days" in refused.json()["error"]["message"]
+    assert Caller(settled, made["secret"])("GET", TOKENS).status_code == 200
+
+
+def test_who_owns_a_token_is_told_once_that_an_operator_revoked_it(settled: Any) -> None:
+    made = caller(settled, Role.USER)("POST", TOKENS, {"description": "x"}, **once()).json()
+    call = caller(settled, Role.OPERATOR)
+    for _ in range(2):
+        assert call("DELETE", f"/tokens/{made['id']}").status_code == 200
+    assert settled.client(settled.person("olga")).post(f"/operators/tokens/{made['id']}/revoke/").status_code == 302
+    assert len([mail for mail in settled.mails() if "was revoked" in str(mail["Subject"])]) == 1
 
 
 def test_the_list_is_paged_and_filtered(settled: Any) -> None:

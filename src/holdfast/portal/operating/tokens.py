@@ -12,7 +12,6 @@ from django.views.decorators.http import require_POST
 from holdfast.admin.access_keys import KnownKey, get_access_key, list_access_keys, revoke_access_key
 from holdfast.admin.errors import Unknown
 from holdfast.admin.lookups import get_tenancy, get_user
-from holdfast.catalog.rows import AccessKeyRow
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
@@ -56,21 +55,23 @@ def find_tokens(id: str, owner: str, tenancy: str, state: str) -> Sequence[Known
     return fitting
 
 
-def tell_revoked(row: AccessKeyRow) -> None:
-    """Tell the owner of an access key that an operator revoked it."""
-    token = row.access_key_id
-    text = f"An operator revoked your access key (token) {token} ({row.description or 'without a description'})."
-    owner = Person.objects.filter(principal_id=row.user_id)
-    notify(owner, "token_revoked", f"Token {token} was revoked", text, level="warning")
+def revoke_for(operator: Person, token: str) -> None:
+    """Refuse an access key from now on, and tell its owner the first time. Idempotent. Raises Unknown."""
+    opened = house()
+    with opened.catalog.read() as rows:
+        before = get_access_key(rows, token)
+    revoke_access_key(opened.office(operator.principal_id), token)
+    if before.state != "revoked":
+        what = before.description or "without a description"
+        text = f"An operator revoked your access key (token) {token} ({what})."
+        owner = Person.objects.filter(principal_id=before.user_id)
+        notify(owner, "token_revoked", f"Token {token} was revoked", text, level="warning")
 
 
 @page(Need.OPERATOR)
 @require_POST
 def revoke(request: HttpRequest, token: str) -> HttpResponse:
     """Refuse an access key from now on; its owner is told."""
-    opened = house()
-    with opened.catalog.read() as rows:
-        get_access_key(rows, token)
-    tell_revoked(revoke_access_key(opened.office(signed_in(request).principal_id), token))
+    revoke_for(signed_in(request), token)
     messages.success(request, f"{token} is revoked: it is refused within a second.")
     return redirect("/operators/tokens/")

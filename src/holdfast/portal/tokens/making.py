@@ -124,6 +124,7 @@ def rotate(standing: Standing, token: Token, overlap_us: int) -> NewKey | NewApi
     assert old is not None
     now_us = opened.now_us()
     end_us = None if old.expires_at_us is None else now_us + old.expires_at_us - old.created_at_us
+    check_end(end_us, now_us, opened.settings.limits)
     made = make_api_token(standing, old.person, old.description, end_us, replaces=old, scope=old.scope)
     if overlap_us:
         shorten_api_token(old, now_us + overlap_us)
