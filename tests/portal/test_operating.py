@@ -262,3 +262,22 @@ def test_the_glass_is_not_broken_long_after_the_log_in(town: Any, operator: Any)
     answer = client.get("/operators/tenancies/a-o/break-glass/")
     assert answer.status_code == 302
     assert "reauthenticate" in answer["Location"]
+
+
+def test_mail_that_waits_is_counted_without_reading_it_and_read_a_page_at_a_time(
+    town: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from holdfast.portal.notices import outbox
+
+    for number in range(60):
+        outbox.put(town.house.home.outbox, f"To: a{number}@example.org\r\nSubject: s\r\n\r\n".encode())
+    seen: list[Any] = []
+    whole = outbox.read
+    monkeypatch.setattr(outbox, "read", lambda path: seen.append(path) or whole(path))
+    assert client.get("/operators/").status_code == 200
+    assert seen == []
+    page = client.get("/operators/mail/").content.decode()
+    assert "60 mails" in page
+    assert len(seen) == 50
+    assert page.index("a59@") < page.index("a10@")
+    assert "a9@" not in page

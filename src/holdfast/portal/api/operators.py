@@ -14,7 +14,7 @@ from holdfast.admin.site import list_site_settings, set_site_setting
 from holdfast.catalog.rows import USERS, UserRow
 from holdfast.portal.access import Need
 from holdfast.portal.house import house
-from holdfast.portal.notices.outbox import waiting
+from holdfast.portal.notices.outbox import find, waiting_ids
 from holdfast.portal.operating import api_tokens, glass, mail, people, tokens
 from holdfast.portal.operating.audit import sought_of
 from holdfast.portal.operating.capacity import find_capacity
@@ -221,9 +221,13 @@ def jobs(request: HttpRequest) -> list[dict[str, Any]]:
 @route(router, "GET", "/mail", Need.OPERATOR, response=shapes.Page[shapes.Mail])
 def list_mail(request: HttpRequest, limit: Limit = 50, after: After = "") -> dict[str, Any]:
     """List the mail that waits, the oldest first. What it says is shown in the portal alone: it may hold links."""
-    found = list(waiting(house().home.outbox))
-    part, following = cut(found, limit, after, lambda each: each.mail_id)
-    items = [{"id": each.mail_id, "to": each.to, "subject": each.subject, "date": each.date} for each in part]
+    outbox = house().home.outbox
+    part, following = cut(waiting_ids(outbox), limit, after, lambda mail_id: mail_id)
+    items = [
+        {"id": each.mail_id, "to": each.to, "subject": each.subject, "date": each.date}
+        for mail_id in part
+        if (each := find(outbox, mail_id)) is not None
+    ]
     return page_of(items, following)
 
 

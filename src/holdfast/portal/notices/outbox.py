@@ -60,16 +60,27 @@ def put(directory: Path, content: bytes) -> str:
     return mail_id
 
 
+def waiting_ids(directory: Path) -> Sequence[str]:
+    """Return the ids of what waits, the oldest first. Reads none of it: without a mail server there is ever more."""
+    return sorted(path.stem for path in directory.glob("*.eml"))
+
+
+def find(directory: Path, mail_id: str) -> Mail | None:
+    """Read the head of one mail; None for what is removed meanwhile."""
+    path = directory / f"{mail_id}.eml"
+    try:
+        message = read(path)
+    except FileNotFoundError:
+        return None
+    return Mail(mail_id, path, str(message["To"]), str(message["Subject"]), str(message["Date"]))
+
+
 def waiting(directory: Path) -> Iterator[Mail]:
     """Yield what waits, the oldest first. What is removed meanwhile is left out."""
-    if not directory.is_dir():
-        return
-    for path in sorted(directory.glob("*.eml")):
-        try:
-            message = read(path)
-        except FileNotFoundError:
-            continue
-        yield Mail(path.stem, path, str(message["To"]), str(message["Subject"]), str(message["Date"]))
+    for mail_id in waiting_ids(directory):
+        found = find(directory, mail_id)
+        if found is not None:
+            yield found
 
 
 def read(path: Path) -> ReadMessage:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
-from holdfast.portal.notices.outbox import read, waiting
+from holdfast.portal.notices.outbox import find, read, waiting_ids
 from holdfast.portal.people.models import Person
 from holdfast.portal.tenancies.pages import Crumb
 
@@ -24,9 +24,10 @@ _ID = re.compile(r"\d{10,20}-[0-9a-f]{8}", re.ASCII)
 @page(Need.OPERATOR)
 def mail(request: HttpRequest) -> HttpResponse:
     """Show what waits, the newest first."""
-    found = list(waiting(house().home.outbox))
-    found.reverse()
-    context = {"mails": found[:PAGE_ROWS], "count": len(found)}
+    outbox = house().home.outbox
+    ids = waiting_ids(outbox)
+    newest = (find(outbox, mail_id) for mail_id in reversed(ids[-PAGE_ROWS:]))
+    context = {"mails": [each for each in newest if each is not None], "count": len(ids)}
     return render_page(request, "operating/mail.html", context, current="mail/")
 
 

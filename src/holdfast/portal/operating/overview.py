@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from holdfast.catalog.rows import TENANCIES, USERS
 from holdfast.portal.access import Need, page
 from holdfast.portal.house import house
-from holdfast.portal.notices.outbox import waiting
+from holdfast.portal.notices.outbox import waiting_ids
 from holdfast.portal.sizes import percent_of
 from holdfast.portal.tenancies.review_queue import waiting_count
 from holdfast.store.quotas import get_usage, used_bytes
@@ -45,7 +45,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "closed": closed,
             "suspended_count": suspended_count,
             "request_count": waiting_count(),
-            "mail_count": sum(1 for _ in waiting(opened.home.outbox)),
+            "mail_count": len(waiting_ids(opened.home.outbox)),
             "faulty": [job for job in job_states(opened) if job.fault],
             "upkeep": upkeep(opened),
         },
