@@ -128,3 +128,10 @@ def test_acts_of_the_command_line_and_of_the_portal_itself_have_names_too(lab: A
     assert "the portal" in page
     assert "an operator, by command" in page
     assert [row[4] for row in exported(lab, "?who=cli:root")[1:]] == ["two"]
+
+
+def test_every_group_of_acts_has_acts_in_words() -> None:
+    from holdfast.portal.joining.activity import WORDS
+    from holdfast.portal.joining.activity_pages import GROUPS
+
+    assert [prefix for prefix, _ in GROUPS if not any(action.startswith(prefix) for action in WORDS)] == []

@@ -33,7 +33,7 @@ GROUPS: Final = (
     ("guest.", "invitations"),
     ("key.", "tokens"),
     ("bucket.", "buckets"),
-    ("quota.", "quota"),
+    ("quota-request.", "requests for quota"),
     ("tenancy.", "the tenancy"),
     ("break-glass.", "operators' access to data"),
 )
