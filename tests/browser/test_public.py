@@ -1,0 +1,75 @@
+"""A1, somebody without an account: a public bucket in a browser, what to run, and nothing of what is private."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import requests
+from tests.browser.conftest import Visit
+from tests.browser.desk import desk_with_names
+from tests.browser.place import Place
+from tests.browser.registry import make_member
+
+TENANCY = "open-o"
+PUBLIC = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": ["s3:GetObject", "s3:ListBucket"],
+            "Resource": ["arn:aws:s3:::scans", "arn:aws:s3:::scans/*"],
+        }
+    ],
+}
+
+
+def test_a_public_bucket_is_browsed_and_read_by_a_program(town: Place, visit: Visit, tmp_path: Path) -> None:
+    town.store.make_tenancy(TENANCY, users_may_publish=True)
+    town.clerk.run(make_member, TENANCY, "opal")
+    client = town.store.client(town.store.make_key(TENANCY, "opal", role=None))
+    for bucket in ("scans", "private"):
+        client.create_bucket(Bucket=bucket)
+    client.put_bucket_policy(Bucket="scans", Policy=json.dumps(PUBLIC))
+    for number in range(3):
+        client.put_object(Bucket="scans", Key=f"2026/<b>scan {number}.txt", Body=b"scan" * 600)
+
+    host = town.store.host_of(TENANCY, secure=True)
+    somebody = visit().go(f"https://{host}/scans/").is_at("Index of scans").click("2026/").is_at("scans/2026/")
+    somebody.sees("<b>scan 0.txt", "2.3 KiB (2,400 bytes)")
+    assert somebody.download("<b>scan 0.txt").read_bytes() == b"scan" * 600
+
+    code = somebody.page.get_by_role("region", name="Python").inner_text()
+    assert "anon=True" in code
+    desk = desk_with_names(tmp_path / "desk", [host.partition(":")[0]])
+    desk.environment |= {"AWS_CA_BUNDLE": str(town.store.ca), "CURL_CA_BUNDLE": str(town.store.ca)}
+    assert "scans/2026/<b>scan 0.txt" in desk.python(code)
+    lines = somebody.page.get_by_role("region", name="curl").inner_text()
+    desk.run(lines)
+    assert (desk.home / "object").read_bytes() == b"scan" * 600
+
+
+def test_what_is_private_and_what_is_not_there_look_alike(town: Place) -> None:
+    town.clerk.run(make_member, "closed-o", "cora")
+    client = town.store.client(town.store.make_key("closed-o", "cora", role=None))
+    client.create_bucket(Bucket="private")
+    headers = {"Host": town.store.host_of("closed-o"), "Accept": "text/html"}
+    seen = []
+    for bucket in ("private", "no-such-bucket"):
+        answer = requests.get(f"{town.store.endpoint_url}/{bucket}/", headers=headers, timeout=10)
+        seen.append((answer.status_code, answer.headers["Content-Type"], "AccessDenied" in answer.text))
+    assert seen[0] == seen[1] == (403, "application/xml", True)
+
+
+def test_the_address_that_people_remember_leads_to_the_tenancy_s_page(town: Place, visit: Visit) -> None:
+    town.clerk.run(make_member, "remembered-o", "remy")
+    remy = visit("remy")
+    for secure in (False, True):
+        host = town.store.host_of("remembered-o", secure=secure)
+        scheme = "https" if secure else "http"
+        remy.go(f"{scheme}://{host}/_admin/portal").is_at("remembered-o")
+        assert remy.path == "/tenancies/remembered-o/"
+    remy.go(f"http://{town.store.host_of('remembered-o')}/").is_at("An address for programs")
+    remy.page.get_by_role("link").first.click()
+    remy.is_at("remembered-o")
