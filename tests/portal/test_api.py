@@ -169,14 +169,15 @@ def test_a_request_is_decided_once(settled: Any) -> None:
 
 def test_tenancies_are_made_and_set_by_operators(settled: Any) -> None:
     call = caller(settled, Role.OPERATOR)
-    body = {"limit_bytes": 10**12, "manager": "stranger"}
+    body = {"limit_bytes": 10**12, "limit_objects": None, "manager": "stranger"}
+    assert call("PUT", "/tenancies/new-o", {"manager": "stranger"}).status_code == 422
     made = call("PUT", "/tenancies/new-o", body)
     assert made.status_code == 200, made.content
     assert call("PUT", "/tenancies/new-o", body).json() == made.json()
     assert call("PUT", "/tenancies/new-o/state", {"state": "suspended"}).status_code == 400
     suspended = call("PUT", "/tenancies/new-o/state", {"state": "suspended", "reason": "unpaid"})
     assert suspended.json()["state"] == "suspended"
-    assert call("PUT", "/tenancies/No_Name", {"limit_bytes": None}).status_code == 400
+    assert call("PUT", "/tenancies/No_Name", {"limit_bytes": None, "limit_objects": None}).status_code == 400
     assert call("PUT", "/tenancies/new-o", {}).status_code == 422
     listed = call("GET", "/tenancies?limit=2").json()
     following = call("GET", f"/tenancies?limit=2&after={listed['next']}").json()

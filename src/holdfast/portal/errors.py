@@ -9,9 +9,10 @@ from django.shortcuts import render
 
 from holdfast.admin.errors import AdminError, Taken, Unknown
 from holdfast.auth.roles import TABLE, Extent, Right, Role
+from holdfast.catalog.interface import CatalogBroken, CatalogFull
 from holdfast.operations.errors import to_s3
 from holdfast.s3.codes import S3Error
-from holdfast.store.errors import StoreError
+from holdfast.store.errors import StorageFull, StorageReadOnly, StoreError
 
 from .access import Standing
 
@@ -32,6 +33,10 @@ def explain(request: HttpRequest, error: Exception) -> HttpResponse | None:
     if isinstance(error, AdminError):
         status = 404 if isinstance(error, Unknown) else 409 if isinstance(error, Taken) else 400
         return error_page(request, status, "That can't be done", str(error))
+    if isinstance(error, CatalogFull):
+        error = StorageFull(str(error))
+    if isinstance(error, CatalogBroken):
+        error = StorageReadOnly(str(error))
     if isinstance(error, StoreError | S3Error):
         s3 = error if isinstance(error, S3Error) else to_s3(error)
         return error_page(request, s3.status, "The store refused that", s3.message, code=s3.code)

@@ -56,8 +56,8 @@ class Tenancy(Schema):
 
 class SetTenancy(Said):
     limit_bytes: int | None = Field(ge=0, le=2**63 - 1, description="Null: no limit.")
-    limit_objects: int | None = Field(None, ge=0, le=2**63 - 1)
-    manager: str | None = Field(None, max_length=64, description="The first MANAGER, where the tenancy is made.")
+    limit_objects: int | None = Field(ge=0, le=2**63 - 1, description="Null: no limit.")
+    manager: str | None = Field(None, max_length=64, description="Who is MANAGER, where the tenancy has none yet.")
 
 
 class SetRules(Said):

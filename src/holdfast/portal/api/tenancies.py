@@ -11,6 +11,7 @@ from ninja import Router
 from holdfast.admin.audit import Sought, search_audit
 from holdfast.admin.errors import Taken
 from holdfast.admin.lookups import get_tenancy, get_user
+from holdfast.admin.managers import other_managers
 from holdfast.admin.members import add_member
 from holdfast.admin.quotas import set_bucket_quota
 from holdfast.admin.tenancies import create_tenancy, delete_tenancy, list_tenancies, set_tenancy_rules
@@ -96,9 +97,12 @@ def set_tenancy(request: HttpRequest, tenancy: str, said: shapes.SetTenancy) -> 
         create_tenancy(office, tenancy, limit_bytes=said.limit_bytes, limit_objects=said.limit_objects)
     except Taken:
         give_quota(caller_of(request).person, tenancy, said.limit_bytes, said.limit_objects)
-    else:
-        if said.manager is not None:
-            add_member(office, tenancy, said.manager, Role.MANAGER)
+    with office.read() as rows:
+        tenancy_id = get_tenancy(rows, tenancy).tenancy_id
+        has_manager = bool(other_managers(rows, tenancy_id, "", office.now_us()))
+    if said.manager is not None and not has_manager:
+        # Of one that a call left half made, too.
+        add_member(office, tenancy, said.manager, Role.MANAGER)
     with office.read() as rows:
         return _shown(rows, get_tenancy(rows, tenancy), Role.OPERATOR.value)
 

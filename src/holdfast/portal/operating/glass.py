@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -100,35 +101,37 @@ def open_for(operator: Person, tenancy: TenancyRow, said: Mapping[str, Any]) -> 
 
     `said` has `reason`, `access`, `buckets` (empty = all) and `minutes`.
     """
-    row = open_break_glass(
-        house().office(operator.principal_id),
-        tenancy.name,
-        operator.name,
-        reason=said["reason"],
-        minutes=said["minutes"],
-        access=said["access"],
-        buckets=said["buckets"],
-    )
-    assert row.until_us is not None
-    made = BreakGlass.objects.create(
-        tenancy_id=tenancy.tenancy_id,
-        tenancy_name=tenancy.name,
-        operator=operator,
-        reason=said["reason"],
-        access=said["access"],
-        buckets=said["buckets"],
-        opened_at=datetime.fromtimestamp(row.created_at_us / 1_000_000, UTC),
-        ends_at=datetime.fromtimestamp(row.until_us / 1_000_000, UTC),
-    )
-    which = ", ".join(said["buckets"]) or "all buckets"
-    text = (
-        f"The operator {operator} has access to data of {tenancy.name} ({made.access}: {which}) until "
-        f"{made.ends_at:%d %B %Y, %H:%M} UTC.\n\nReason: {made.reason}"
-    )
-    notify(
-        managers_of(tenancy), "break_glass", f"An operator has access to {tenancy.name}", text,
-        url=tenancy_path(tenancy.name, "break-glass/"), level="warning",
-    )  # fmt: skip
+    # One transaction for the history and the notice; a crash before its end leaves the audit's own row.
+    with transaction.atomic():
+        row = open_break_glass(
+            house().office(operator.principal_id),
+            tenancy.name,
+            operator.name,
+            reason=said["reason"],
+            minutes=said["minutes"],
+            access=said["access"],
+            buckets=said["buckets"],
+        )
+        assert row.until_us is not None
+        made = BreakGlass.objects.create(
+            tenancy_id=tenancy.tenancy_id,
+            tenancy_name=tenancy.name,
+            operator=operator,
+            reason=said["reason"],
+            access=said["access"],
+            buckets=said["buckets"],
+            opened_at=datetime.fromtimestamp(row.created_at_us / 1_000_000, UTC),
+            ends_at=datetime.fromtimestamp(row.until_us / 1_000_000, UTC),
+        )
+        which = ", ".join(said["buckets"]) or "all buckets"
+        text = (
+            f"The operator {operator} has access to data of {tenancy.name} ({made.access}: {which}) until "
+            f"{made.ends_at:%d %B %Y, %H:%M} UTC.\n\nReason: {made.reason}"
+        )
+        notify(
+            managers_of(tenancy), "break_glass", f"An operator has access to {tenancy.name}", text,
+            url=tenancy_path(tenancy.name, "break-glass/"), level="warning",
+        )  # fmt: skip
     return made
 
 
