@@ -1,11 +1,8 @@
-"""A bucket of a million keys below one prefix: whichever page, it costs what the first does."""
+"""A bucket of a million keys below one prefix: whichever page, it reads what the first does."""
 
 from __future__ import annotations
 
-import gc
 import json
-import statistics
-import time
 from typing import Any, Final
 
 import pytest
@@ -15,14 +12,15 @@ from tests.portal.shelves import bucket_row, make_bucket, tenancy_row
 from tests.portal.test_listing import BUCKET, keys_in, link
 
 from holdfast.auth.roles import Role
+from holdfast.catalog import sqlite_rows
 from holdfast.catalog.interface import Transaction
 from holdfast.catalog.rows import MEMBERS, OBJECTS, USAGE, USERS, MemberRow, ObjectRow, UserRow
 
 KEYS: Final = 1_000_000
 BATCH: Final = 50_000
 MEMBERS_COUNT: Final = 2_000
-VISITS: Final = 30
-AIM_MS: Final = 100
+ROWS_MAX: Final = 3 * MEMBERS_COUNT
+"""Twice the members, for the pages about who sees a bucket; a page of 200 keys reads some hundreds."""
 
 
 def fill(town: Any, bucket: str, count: int) -> None:
@@ -70,10 +68,30 @@ def enrol(town: Any, count: int) -> None:
     assert outcome.error is None, outcome.error
 
 
+class Rows:
+    """How many rows of the catalog a page reads."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        scan, find = sqlite_rows.Rows.scan, sqlite_rows.Rows.find
+
+        def counting_scan(rows: Any, *args: Any, **kwargs: Any) -> Any:
+            found = scan(rows, *args, **kwargs)
+            self.count += len(found)
+            return found
+
+        def counting_find(rows: Any, *args: Any, **kwargs: Any) -> Any:
+            self.count += 1
+            return find(rows, *args, **kwargs)
+
+        patch.setattr(sqlite_rows.Rows, "scan", counting_scan)
+        patch.setattr(sqlite_rows.Rows, "find", counting_find)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_every_page_of_a_million_keys_takes_less_than_100_ms(town: Any) -> None:
-    """In the time of this process: another one on the same cores must not fail the test."""
+def test_a_page_of_a_million_keys_reads_what_it_shows(town: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long it takes is measured by `bench/portal.py`: a clock says nothing on a machine with others on it."""
     mary = town.member("a-o", "mary", Role.MANAGER)
     make_bucket(town, "a-o", mary, "data")
     fill(town, "data", KEYS)
@@ -95,23 +113,17 @@ def test_every_page_of_a_million_keys_takes_less_than_100_ms(town: Any) -> None:
         "a change of sharing": f"{BUCKET}sharing/change/?preset=public-read",
         "the list of buckets": "/tenancies/a-o/buckets/",
     }
-    # What the tests before this one left would be walked through now and then, 100 ms at a time.
-    gc.collect()
-    gc.freeze()
-    took: dict[str, float] = {}
+    read: dict[str, int] = {}
     queries = set()
+    rows = Rows(monkeypatch)
     for name, url in places.items():
+        rows.count = 0
         with CaptureQueriesContext(connection) as captured:
             assert client.get(url).status_code == 200
         queries.add(len(captured))
-        spans = []
-        for _ in range(VISITS):
-            began_s = time.process_time()
-            client.get(url)
-            spans.append((time.process_time() - began_s) * 1_000)
-        took[name] = statistics.quantiles(spans, n=20)[-1]
-    gc.unfreeze()
-    assert {name: round(span) for name, span in took.items() if span >= AIM_MS} == {}
+        read[name] = rows.count
+    assert min(read.values()) > 0
+    assert {name: count for name, count in read.items() if count > ROWS_MAX} == {}
     assert max(queries) <= 12, "however many rows"
     page = client.get(places["deep"])
     assert len(keys_in(page)) == 200
