@@ -228,7 +228,12 @@ def test_errors_say_what_to_do_and_have_an_id_to_quote(settled: Any) -> None:
     error = answer.json()["error"]
     assert error["request_id"] == answer["X-Request-Id"]
     assert "nobody-of-that-name" in error["message"]
-    assert call("GET", "/no/such/route").status_code == 404
+    for path in ("/no/such/route", "/closings/no-number"):
+        for method in ("GET", "POST"):
+            nothing = call(method, path)
+            assert (nothing.status_code, nothing.json()["error"]["code"]) == (404, "NotFound")
+    other = call("PATCH", "/people")
+    assert (other.status_code, other.json()["error"]["code"], other["Allow"]) == (405, "MethodNotAllowed", "GET")
 
 
 def test_too_many_wrong_tokens_are_told_to_wait(settled: Any) -> None:

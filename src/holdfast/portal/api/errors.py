@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS
+from django.core.exceptions import NON_FIELD_ERRORS, RequestDataTooBig
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -82,6 +84,7 @@ def register(api: NinjaAPI) -> None:
     add(NotThere, lambda request, error: answer(request, 404, "NotFound", "There is nothing of that name for you."))
     add(Http404, lambda request, error: answer(request, 404, "NotFound", "There is nothing of that name for you."))
     add(MadeBefore, lambda request, error: answer(request, 409, "MadeBefore", _MADE_BEFORE))
+    add(RequestDataTooBig, lambda request, error: answer(request, 413, "TooBig", "A body has at most 1 MiB."))
     add(HttpError, lambda request, error: answer(request, error.status_code, "Refused", str(error)))
     add(ValidationError, _invalid)
     add(Invalid, lambda request, error: _of_fields(request, error.fields))
@@ -89,6 +92,26 @@ def register(api: NinjaAPI) -> None:
     add(StoreError, lambda request, error: _of_store(request, to_s3(error)))
     add(S3Error, _of_store)
     add(Exception, _failed)
+
+
+def nothing_there(request: HttpRequest) -> HttpResponse:
+    """Answer a path of no route."""
+    return answer(request, 404, "NotFound", "There is no such route: /api/v1/ lists them all.")
+
+
+def refusing_methods(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Return a view that says in the shape of all errors which methods its path takes."""
+
+    @wraps(view)
+    def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        given = view(request, *args, **kwargs)
+        if given.status_code != 405:
+            return given
+        made = answer(request, 405, "MethodNotAllowed", f"This path takes {given['Allow']}.")
+        made["Allow"] = given["Allow"]
+        return made
+
+    return run
 
 
 def _too_many(request: HttpRequest, error: TooMany) -> HttpResponse:
