@@ -453,6 +453,7 @@ WITHOUT_PAGE: Final[Mapping[str, str]] = {
     "notice_read": "answers a form, by a redirect",
     "notices_read": "answers a form, by a redirect",
     "object_download": "leads to the object",
+    "api_nothing": "JSON: the answer to what is no route of the API",
     "openapi": "JSON",
     "operators_close_tenancy": "answers a form, by a redirect",
     "operators_end_sessions": "answers a form, by a redirect",

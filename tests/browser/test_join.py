@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.browser.conftest import Visit
 from tests.browser.joining import set_face
 from tests.browser.place import Place, link_in, text_of
@@ -13,7 +11,6 @@ from tests.serving import Key
 from holdfast.auth.roles import Role
 
 TENANCY = "aurora-o"
-ACCESS_S_MAX = 5
 QUESTION = "Which grant pays for it?"
 ASKED = [{"id": "grant", "label": QUESTION, "kind": "text", "help": "", "options": [], "required": True}]
 
@@ -51,12 +48,11 @@ def test_from_signing_up_to_a_token_that_works(town: Place, visit: Visit) -> Non
 
     mona.go(f"/tenancies/{TENANCY}/").click("Requests").click("Rosa Diaz").sees("NE/X01 of Dr Holt")
     mona.choose("Decision", "Approve").choose("Access lasts", "1 year").click("Save the decision").sees("APPROVED")
-    since_s = time.monotonic()
+    # That it is within five seconds is held by a test of the store without a browser (`test_joining_on_s3`).
     rosa.go("/").sees(TENANCY, "USER", "Your access ends on").click(TENANCY).is_at(TENANCY)
     rosa.go(f"/tenancies/{TENANCY}/tokens/add/").fill("Description", "first").click("Add").is_at("Your new token")
     key = Key(*(rosa.page.locator(f"#new-token-{part}").inner_text() for part in ("id", "secret")), TENANCY, "rosa")
     town.store.client(key).create_bucket(Bucket="rosas")
-    assert time.monotonic() - since_s < ACCESS_S_MAX
     assert town.mail("rosa@example.org", "you are USER of aurora-o")
 
 
