@@ -29,6 +29,7 @@ def test_what_is_suspended_is_refused_at_once_and_works_again_when_resumed(town:
     key = town.store.make_key("halt-o", "hugh", role=None)
     client = town.store.client(key)
     client.create_bucket(Bucket="data")
+    client.put_object(Bucket="data", Key="a.txt", Body=b"x")
 
     def is_refused() -> bool:
         time.sleep(AT_ONCE_S)
@@ -38,12 +39,12 @@ def test_what_is_suspended_is_refused_at_once_and_works_again_when_resumed(town:
             return error.response["ResponseMetadata"]["HTTPStatusCode"] == 403
         return False
 
-    hugh = visit("hugh").go("/").sees("halt-o")
+    hugh = visit("hugh").go("/").click("halt-o").click("Buckets").sees("data")
     ollie = visit("ollie").go("/").click("Operators").click("Tenancies").click("halt-o")
     ollie.fill("Reason", "A disk was lost.").click("Suspend").sees("A disk was lost.")
     assert is_refused()
-    hugh.page.reload()
-    hugh.sees("SUSPENDED").sees_no("A disk was lost.")
+    hugh.click("data").sees("suspended").sees_no("a.txt", "A disk was lost.")
+    hugh.go("/").sees("SUSPENDED").sees_no("A disk was lost.")
     visit("hilda").go("/tenancies/halt-o/").sees("A disk was lost.")
     assert "A disk was lost." in text_of(town.mail("hilda@example.org", "suspended"))
     ollie.click("Resume").sees("halt-o works again.")
@@ -51,8 +52,7 @@ def test_what_is_suspended_is_refused_at_once_and_works_again_when_resumed(town:
 
     ollie.click("People").click("hugh").fill("Reason", "On leave.").click("Suspend").sees("suspended")
     assert is_refused()
-    hugh.page.reload()
-    hugh.is_at("Log in")
+    hugh.click("halt-o").is_at("Log in")
     ollie.click("Resume")
     assert not is_refused()
 
@@ -60,6 +60,7 @@ def test_what_is_suspended_is_refused_at_once_and_works_again_when_resumed(town:
     with ollie.row(key.token):
         ollie.click("Revoke")
     assert is_refused()
+    assert key.token in text_of(town.mail("hugh@example.org", "was revoked"))
 
 
 def test_the_audit_log_tells_who_did_what(town: Place, visit: Visit) -> None:
@@ -77,6 +78,32 @@ def test_the_audit_log_tells_who_did_what(town: Place, visit: Visit) -> None:
     file = odile.download("Download CSV")
     assert "a.txt" in file.read_text()
     assert "wim" in file.read_text()
+
+
+def test_who_revoked_a_token_and_who_changed_a_policy_are_found_by_name(town: Place, visit: Visit) -> None:
+    town.clerk.run(make_person, "otto", is_operator=True)
+    for tenancy, manager, owner in (("sought-o", "marta", "otis"), ("other-sought-o", "moritz", "oren")):
+        town.clerk.run(make_member, tenancy, manager, Role.MANAGER)
+        town.clerk.run(make_member, tenancy, owner)
+        key = town.store.make_key(tenancy, owner, role=None)
+        town.store.client(key).create_bucket(Bucket="results")
+        sharing = visit(manager).go(f"/tenancies/{tenancy}/buckets/results/sharing/")
+        sharing.choose("Who can see this bucket?", "All members can read Everybody").click("Continue")
+        sharing.click("Change who can see it").sees("All members can read")
+        sharing.go(f"/tenancies/{tenancy}/tokens/").click(f"Revoke {key.token}").click("Revoke").sees("REVOKED")
+
+    otto = visit("otto").go("/operators/").click("Audit log")
+    otto.fill("Action begins with", "bucket.set-policy").fill("What was changed", "results").click("Search")
+    for manager in ("marta", "moritz"):
+        with otto.row(manager):
+            otto.sees("bucket.set-policy", "results", "Private", "All members can read")
+    otto.fill("Who", "marta").click("Search").sees("bucket.set-policy").sees_no("moritz", "other-sought-o")
+    otto.fill("Action begins with", "key.").fill("What was changed", "").click("Search")
+    otto.sees("key.revoke").sees_no("bucket.set-policy", "moritz")
+    otto.fill("Who", "").fill("Action begins with", "").fill("What was changed", key.token).click("Search")
+    with otto.row("key.revoke"):
+        otto.sees("moritz", "other-sought-o").sees_no("marta")
+    otto.fill("Who", "marta").click("Search").sees("Nothing found")
 
 
 def test_an_announcement_is_seen_by_all_and_read_only_stops_writes(visit: Visit, switched: S3Client) -> None:
