@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import requests
@@ -11,32 +10,28 @@ from tests.browser.desk import desk_with_names
 from tests.browser.place import Place
 from tests.browser.registry import make_member
 
+from holdfast.auth.roles import Role
+
 TENANCY = "open-o"
-PUBLIC = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": "*",
-            "Action": ["s3:GetObject", "s3:ListBucket"],
-            "Resource": ["arn:aws:s3:::scans", "arn:aws:s3:::scans/*"],
-        }
-    ],
-}
 
 
 def test_a_public_bucket_is_browsed_and_read_by_a_program(town: Place, visit: Visit, tmp_path: Path) -> None:
-    town.store.make_tenancy(TENANCY, users_may_publish=True)
-    town.clerk.run(make_member, TENANCY, "opal")
+    town.clerk.run(make_member, TENANCY, "opal", Role.MANAGER)
     client = town.store.client(town.store.make_key(TENANCY, "opal", role=None))
     for bucket in ("scans", "private"):
         client.create_bucket(Bucket=bucket)
-    client.put_bucket_policy(Bucket="scans", Policy=json.dumps(PUBLIC))
     for number in range(3):
         client.put_object(Bucket="scans", Key=f"2026/<b>scan {number}.txt", Body=b"scan" * 600)
+    client.put_object(Bucket="private", Key="2026/secret.txt", Body=b"x")
 
     host = town.store.host_of(TENANCY, secure=True)
-    somebody = visit().go(f"https://{host}/scans/").is_at("Index of scans").click("2026/").is_at("scans/2026/")
+    somebody = visit().go(f"https://{host}/scans/").sees("AccessDenied")
+    opal = visit("opal").go("/").click(TENANCY).click("Buckets").click("scans").sees("Private").click("Sharing")
+    opal.choose("Who can see this bucket?", "Anyone on the internet can list and download").click("Continue")
+    opal.sees("No account is needed", "7.2 KB in 3 objects, and whatever is added").click("Make it public")
+    opal.sees("Public", "From now on anyone on the internet can list and download it.")
+
+    somebody.go(f"https://{host}/scans/").is_at("Index of scans").click("2026/").is_at("scans/2026/")
     somebody.sees("<b>scan 0.txt", "2.3 KiB (2,400 bytes)")
     assert somebody.download("<b>scan 0.txt").read_bytes() == b"scan" * 600
 
@@ -48,6 +43,15 @@ def test_a_public_bucket_is_browsed_and_read_by_a_program(town: Place, visit: Vi
     lines = somebody.page.get_by_role("region", name="curl").inner_text()
     desk.run(lines)
     assert (desk.home / "object").read_bytes() == b"scan" * 600
+
+    somebody.go(f"https://{host}/private/").sees("AccessDenied").sees_no("secret.txt")
+    somebody.go(f"https://{host}/").is_at("An address for programs").sees_no("scans", "private")
+    refused = desk.try_(["python3", desk.write("other.py", code.replace("scans", "private"))])
+    assert refused.returncode != 0
+    assert "PermissionError" in refused.stderr
+    assert "secret.txt" not in refused.stdout
+    # Browsers ask for an icon where a page names none, and an answer of S3 in XML can't.
+    somebody.is_at("An address for programs").forgive("403.*favicon.ico")
 
 
 def test_what_is_private_and_what_is_not_there_look_alike(town: Place) -> None:
