@@ -93,3 +93,42 @@ def test_a_policy_is_looked_at_first_and_no_change_is_lost(town: Place, visit: V
     edda.fill("Policy (JSON)", json.dumps(policy).replace("ella", "egon")).click("Show what would change")
     edda.sees("Somebody changed the policy since you opened the page")
     theirs.get_object(Bucket="data", Key="a/b.txt")
+
+
+def test_who_confirms_after_somebody_else_did_is_refused(town: Place, visit: Visit, bucket_of: Any) -> None:
+    _, theirs = bucket_of("late-o", "lena", "leif", "lars")
+    address = "/tenancies/late-o/buckets/data/sharing/"
+    reads = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": ["lars"]},
+                "Action": "s3:GetObject",
+                "Resource": "arn:aws:s3:::data/*",
+            }
+        ],
+    }
+
+    def choose_public() -> Any:
+        lena = visit("lena").go(address)
+        lena.choose("Who can see this bucket?", "Anyone on the internet can list and download").click("Continue")
+        return lena.sees("What would change")
+
+    # All three have read what would change before the first of them presses.
+    leif, late = (visit(name).go(f"{address}policy/") for name in ("leif", "lena"))
+    for who, action in ((leif, "s3:GetObject"), (late, "s3:PutObject")):
+        who.fill("Policy (JSON)", json.dumps(reads).replace("s3:GetObject", action))
+        who.click("Show what would change").sees("What would change")
+    later = choose_public()
+    leif.click("Put this policy").sees("The policy is in force.")
+
+    late.click("Put this policy").sees("Somebody changed who can see this bucket since you looked.")
+    later.click("Make it public").sees("Somebody changed who can see this bucket since you looked.")
+    theirs.get_object(Bucket="data", Key="a/b.txt")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        theirs.put_object(Bucket="data", Key="new", Body=b"x")
+    url = f"{town.store.endpoint_url}/data/a/b.txt"
+    assert requests.get(url, headers={"Host": town.store.host_of("late-o")}, timeout=10).status_code == 403
+    choose_public().click("Make it public").sees("Public")
+    assert requests.get(url, headers={"Host": town.store.host_of("late-o")}, timeout=10).status_code == 200
