@@ -58,7 +58,7 @@ class Spoken:
         return answer
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def spoken_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoken]:
     """One store for all these tests."""
     with serve(tmp_path_factory.mktemp("store") / "home", "--default-tenancy", TENANCY) as store:

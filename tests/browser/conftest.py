@@ -24,26 +24,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(f"browser-{item.path.stem}"))
 
 
-# Not for the session: while Playwright runs, nobody else can run an event loop in this thread.
-@pytest.fixture(scope="package")
+# No longer than a module's tests, which stay together: while Playwright runs, nobody else in this process can run an
+# event loop, nor Django ask its database.
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     with browsers.chromium(playwright) as browser:
         yield browser
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def firefox(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with browsers.firefox(playwright, tmp_path_factory.mktemp("firefox")) as browser:
         yield browser
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A holdfast where anybody may sign up. Each test has tenancies and people of its own."""
     with place(

@@ -17,7 +17,7 @@ def site() -> Site:
     return Site()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def wire_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wired]:
     """One store for all the tests that drive operations over the wire."""
     tenancy = "my-os-tenancy-o"

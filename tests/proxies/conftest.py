@@ -66,13 +66,13 @@ class Front:
         return made
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     with serve(tmp_path_factory.mktemp("proxied") / "home", "--trusted-proxy", "127.0.0.0/8") as found:
         yield found
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def key(store: Store) -> Key:
     made = store.make_key(TENANCY, "nora", Role.MANAGER)
     store.client(made).create_bucket(Bucket="data")
@@ -80,7 +80,7 @@ def key(store: Store) -> Key:
     return made
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate of the proxy's own, with its key beside it."""
     directory = tmp_path_factory.mktemp("certificates")
