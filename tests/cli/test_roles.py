@@ -213,7 +213,7 @@ COMMANDS_OF: dict[Right, set[str]] = {
     Right.OWN_TOKENS: {"key create", "key rotate"},
     Right.OTHERS_TOKENS: {"key list", "key revoke", "keyring new"},
     Right.MAKE_PUBLIC: {"site public"},
-    Right.GRANT_ROLES: {"member add", "member remove", "member list", "tenancy delete"},
+    Right.GRANT_ROLES: {"member add", "member remove", "member list", "tenancy transfer", "tenancy delete"},
     Right.SUSPEND: {"tenancy suspend", "tenancy resume"},
     Right.SET_QUOTA: {"tenancy set-quota"},
 }

@@ -110,10 +110,10 @@ def test_aws_works_with_the_downloaded_profile(person: Person) -> None:
 def test_aws_boto3_and_s3fs_work_with_the_downloaded_environment(person: Person) -> None:
     person.desk.use("aws")
     assert "radar" in person.run(". ./env && aws s3 ls")
-    code = "import boto3; print(boto3.client('s3').list_buckets()['Buckets'][0]['Name'])"
-    assert person.run(f'. ./env && python3 -c "{code}"') == "radar\n"
-    code = "import s3fs; print(s3fs.S3FileSystem().ls(''))"
-    assert person.run(f'. ./env && python3 -c "{code}"') == "['radar']\n"
+    code = "import boto3; print(boto3.client('s3').head_bucket(Bucket='radar')['BucketRegion'])"
+    assert person.run(f'. ./env && python3 -c "{code}"') == "us-east-1\n"
+    code = "import s3fs; print('radar' in s3fs.S3FileSystem().ls(''))"
+    assert person.run(f'. ./env && python3 -c "{code}"') == "True\n"
 
 
 @SIDES
@@ -143,7 +143,7 @@ def test_the_xarray_programs_write_and_open_a_zarr_store(person: Person, program
 @SIDES
 def test_the_boto3_program_lists_buckets_and_keys(person: Person) -> None:
     lines = person.run("python3 list_boto3.py").splitlines()
-    assert lines[0] == "radar"
+    assert "radar" in lines
     assert "first.txt 5" in lines
 
 
