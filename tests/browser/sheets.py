@@ -86,7 +86,7 @@ def _reload(visitor: Visitor) -> None:
 
 
 def _spoil_questions(visitor: Visitor) -> None:
-    visitor.page.get_by_role("group", name="Question 1").get_by_role("textbox").first.fill("")
+    visitor.page.get_by_role("region", name="Question 1").get_by_role("textbox").first.fill("")
     visitor.click("Save the settings").sees("There is a problem")
 
 

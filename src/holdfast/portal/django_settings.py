@@ -99,6 +99,7 @@ def values(settings: Settings, home: Home) -> dict[str, Any]:
             "django.middleware.clickjacking.XFrameOptionsMiddleware",
             "allauth.account.middleware.AccountMiddleware",
             "holdfast.portal.middleware.OwnNames",
+            "holdfast.portal.middleware.WrongMethod",
             "holdfast.portal.middleware.DefaultDeny",
         ],
         "ROOT_URLCONF": "holdfast.portal.urls",

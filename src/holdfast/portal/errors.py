@@ -91,6 +91,12 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
     return error_page(request, 429, "Slower, please", text)
 
 
+def wrong_method(request: HttpRequest) -> HttpResponse:
+    """Return the page for who types the address of what only a form asks for, or reloads what it answered."""
+    text = "This address takes what a form sends, and shows nothing by itself. Go back, or start from the home page."
+    return error_page(request, 405, "Nothing to see here", text)
+
+
 def failed(request: HttpRequest) -> HttpResponse:
     """Django's handler of 500: a fault of ours, with nothing of it shown but the id that the log has too."""
     text = "That is our fault, not yours. What you did may not have happened: look before you try again."

@@ -9,7 +9,7 @@ from typing import Any, Final
 from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from django.contrib.auth import SESSION_KEY, logout
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -17,7 +17,7 @@ from django.template.response import TemplateResponse
 from holdfast.telemetry.log import get_log
 
 from .access import check_access, find_need, person_of
-from .errors import explain
+from .errors import explain, wrong_method
 from .people.recent import prove_again
 from .people.sessions import touch
 from .visits import new_visit_id
@@ -91,6 +91,21 @@ class OwnNames:
         """Take the name out of what the view said."""
         (response.context_data or {}).pop("site", None)
         return response
+
+
+class WrongMethod:
+    """Puts a page where Django says with nothing at all that an address is not for this method."""
+
+    def __init__(self, get_response: Next) -> None:
+        self._next = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self._next(request)
+        if not isinstance(response, HttpResponseNotAllowed) or response.content:
+            return response
+        explained = wrong_method(request)
+        explained["Allow"] = response["Allow"]
+        return explained
 
 
 class DefaultDeny:
