@@ -394,6 +394,7 @@ SHEETS: Final = (
     Sheet("operators", "many", "/operators/", OLGA),
     Sheet("operators", "no rights", "/operators/", MIA),
     Sheet("operators_tenancies", "many", "/operators/tenancies/", OLGA),
+    Sheet("operators_new_person", "empty", "/operators/new-person/", OLGA),
     Sheet("operators_new_tenancy", "empty", "/operators/new-tenancy/", OLGA),
     Sheet("operators_tenancy", "one", f"/operators/tenancies/{ONE}/", OLGA),
     Sheet("operators_tenancy", "long names", f"/operators/tenancies/{LONG}/", OLGA),

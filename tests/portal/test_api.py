@@ -221,6 +221,25 @@ def test_managers_are_told_once_of_a_new_quota_whoever_set_it_by_the_api(settled
     assert sorted(told) == ["here-deputy@example.org", "here-manager@example.org"]
 
 
+def test_somebody_is_invited_helped_back_in_and_logged_out(settled: Any) -> None:
+    call = caller(settled, Role.OPERATOR)
+    una = {"name": "una", "email": "una@example.org", "full_name": "Una Fields"}
+    for _ in range(2):
+        made = call("POST", "/people", una)
+        assert made.status_code == 201
+        assert made.json() == call("GET", "/people/una").json()
+        assert "link" not in made.json()
+    assert call("POST", "/people/una/password-link").json() == {"done": "a link is on its way to una@example.org"}
+    assert len([mail for mail in settled.mails() if mail["To"] == "una@example.org"]) == 3
+    settled.client(settled.person("here-user"))
+    ended = call("POST", "/people/here-user/log-out")
+    assert ended.json() == {"done": "1 log-ins ended"}
+    taken = call("POST", "/people", {"name": "una", "email": "here-user@example.org"})
+    assert (taken.status_code, "una@example.org" in taken.json()["error"]["message"]) == (400, True)
+    nobody = call("POST", "/people", {"name": "una"})
+    assert (nobody.status_code, "email" in nobody.text) == (422, True)
+
+
 def test_errors_say_what_to_do_and_have_an_id_to_quote(settled: Any) -> None:
     call = caller(settled, Role.OPERATOR)
     answer = call("GET", "/people/nobody-of-that-name")
@@ -232,7 +251,7 @@ def test_errors_say_what_to_do_and_have_an_id_to_quote(settled: Any) -> None:
         for method in ("GET", "POST"):
             nothing = call(method, path)
             assert (nothing.status_code, nothing.json()["error"]["code"]) == (404, "NotFound")
-    other = call("PATCH", "/people")
+    other = call("PATCH", "/audit")
     assert (other.status_code, other.json()["error"]["code"], other["Allow"]) == (405, "MethodNotAllowed", "GET")
 
 

@@ -38,7 +38,7 @@ def acts(town: Any, action: str = "") -> list[Any]:
 @pytest.mark.parametrize(
     "path",
     [
-        "", "tenancies/", "tenancies/a-o/", "new-tenancy/", "people/", "people/ben/", "people/ben/remove/", "tokens/",
+        "", "tenancies/", "tenancies/a-o/", "new-tenancy/", "people/", "new-person/", "people/ben/", "people/ben/remove/", "tokens/",
         "jobs/", "mail/", "site/", "audit/", "tenancies/a-o/break-glass/", "tenancies/?q=a&state=active",
         "people/?q=ben", "tokens/?owner=ben&tenancy=a-o&state=active", "audit/?person=olga&action=user.&since=2026-01-01",
     ],
@@ -55,6 +55,7 @@ ACTS: list[tuple[str, dict[str, Any], str]] = [
     ("tenancies/a-o/suspend/", {"reason": "unpaid"}, "tenancy.suspend"),
     ("tenancies/a-o/close/", {"reason": "the project ended"}, "tenancy.close"),
     ("tenancies/a-o/resume/", {}, "tenancy.resume"),
+    ("new-person/", {"name": "una", "email": "una@example.org"}, "person.invite"),
     ("people/ben/suspend/", {"reason": "lost laptop"}, "user.suspend"),
     ("people/ben/resume/", {}, "user.resume"),
     ("people/ben/log-out/", {}, "user.end-sessions"),
@@ -134,6 +135,28 @@ def test_a_tenancy_is_made_with_its_manager_or_not_at_all(town: Any, client: Any
     client.post("/operators/new-tenancy/", {"name": "b-o", "manager": "ben", "limit_bytes": "10 TB"})
     with town.house.catalog.read() as rows:
         assert get_tenancy(rows, "b-o").limit_bytes == 10**13
+
+
+def test_who_is_invited_gets_a_link_by_mail_and_the_operator_sees_none_of_it(town: Any, client: Any) -> None:
+    said = {"name": "una", "email": "una@example.org", "full_name": "Una Fields"}
+    shown = client.post("/operators/new-person/", said, follow=True).text
+    assert "una has an account now" in shown
+    assert "Una Fields" in shown
+    (mail,) = [mail for mail in town.mails() if mail["To"] == "una@example.org"]
+    link = next(word for word in mail.get_content().split() if "/account/password/" in word)
+    assert link.partition("/account/")[2] not in shown
+    assert "una had an account already" in client.post("/operators/new-person/", said, follow=True).text
+
+
+def test_an_invitation_that_cannot_be_is_refused_with_what_to_do(town: Any, client: Any) -> None:
+    ben = {"name": "ben", "email": "other@example.org"}
+    assert "they change it themselves" in client.post("/operators/new-person/", ben).text
+    taken = {"name": "una", "email": "ben@example.org"}
+    assert "belongs to another account" in client.post("/operators/new-person/", taken).text
+    assert "address is not valid" not in client.get("/operators/new-person/").text
+    wrong = client.post("/operators/new-person/", {"name": "Una Ä", "email": "una"})
+    assert "valid email address" in wrong.text
+    assert not [mail for mail in town.mails() if "una" in str(mail["To"])]
 
 
 def test_a_quota_form_that_is_sent_as_it_is_changes_nothing(town: Any, client: Any) -> None:

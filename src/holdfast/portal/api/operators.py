@@ -15,7 +15,7 @@ from holdfast.catalog.rows import USERS, UserRow
 from holdfast.portal.access import Need
 from holdfast.portal.house import house
 from holdfast.portal.notices.outbox import find, waiting_ids
-from holdfast.portal.operating import api_tokens, glass, mail, people, tokens
+from holdfast.portal.operating import api_tokens, glass, mail, new_person, people, tokens
 from holdfast.portal.operating.audit import sought_of
 from holdfast.portal.operating.capacity import find_capacity
 from holdfast.portal.operating.jobs import job_states
@@ -67,6 +67,25 @@ def one_person(request: HttpRequest, name: str) -> dict[str, Any]:
     """Show somebody."""
     with house().catalog.read() as rows:
         return _people([get_user(rows, name)])[0]
+
+
+@route(router, "POST", "/people", Need.OPERATOR, status=201, response=shapes.Person)
+def invite_person(request: HttpRequest, said: shapes.InvitePerson) -> Status[Any]:
+    """Give somebody an account and mail them a link to choose a password. The same call again mails another link."""
+    made = new_person.invite_person(caller_of(request).person, said.name, said.email, said.full_name)
+    return Status(201, one_person_now(made.person.name))
+
+
+@route(router, "POST", "/people/{name}/log-out", Need.OPERATOR, response=shapes.Done)
+def log_out_person(request: HttpRequest, name: str) -> dict[str, str]:
+    """Log somebody out of the portal everywhere. Their tokens go on to work."""
+    return {"done": f"{people.log_out_person(caller_of(request).person, name)} log-ins ended"}
+
+
+@route(router, "POST", "/people/{name}/password-link", Need.OPERATOR, response=shapes.Done)
+def mail_password_link(request: HttpRequest, name: str) -> dict[str, str]:
+    """Mail somebody a link to set a password, once, within an hour."""
+    return {"done": f"a link is on its way to {people.mail_password_link(caller_of(request).person, name)}"}
 
 
 @route(router, "POST", "/people/{name}/suspend", Need.OPERATOR, response=shapes.Person)

@@ -384,6 +384,12 @@ class Reason(Said):
     reason: str = Field(min_length=1, max_length=500)
 
 
+class InvitePerson(Said):
+    name: str = Field(min_length=1, max_length=64)
+    email: str = Field(min_length=3, max_length=254)
+    full_name: str = Field("", max_length=120)
+
+
 class SetOperator(Said):
     is_operator: bool
 

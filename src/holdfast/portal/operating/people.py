@@ -175,6 +175,31 @@ def remove_person(operator: Person, name: str) -> None:
         end_others(person, None)
 
 
+def log_out_person(operator: Person, name: str) -> int:
+    """Log somebody out everywhere; return of how many browsers. Raises Unknown, or Http404 without an account."""
+    person = _account(name)
+    count = end_others(person, None)
+    house().office(operator.principal_id).record("user.end-sessions", name, detail={"sessions": count})
+    return count
+
+
+def mail_password_link(operator: Person, name: str) -> str:
+    """Mail somebody a link to set a password, which the operator never sees; return the address.
+
+    Raises Unknown, Refused without an address, or Http404 without an account.
+    """
+    person = _account(name)
+    if not person.keeps_password_here:
+        raise Refused(f"`{name}` logs in with a password that is kept elsewhere: it is set there")
+    if not person.email:
+        raise Refused(f"`{name}` has no e-mail address to send a link to: they have to tell you one")
+    house().office(operator.principal_id).record("user.password-link", name)
+    text = "An operator sent you this link to set a password. It works once, within an hour."
+    # Not a notice: it must not stand in the portal.
+    write_to(person.email, "Set your password", text, url=password_link(person))
+    return person.email
+
+
 @page(Need.OPERATOR)
 @require_POST
 def suspend(request: HttpRequest, name: str) -> HttpResponse:
@@ -201,9 +226,7 @@ def resume(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 def end_all_sessions(request: HttpRequest, name: str) -> HttpResponse:
     """Log somebody out everywhere."""
-    person = _account(name)
-    count = end_others(person, None)
-    house().office(signed_in(request).principal_id).record("user.end-sessions", name, detail={"sessions": count})
+    log_out_person(signed_in(request), name)
     messages.success(request, f"{name} is logged out everywhere.")
     return _back(name)
 
@@ -212,14 +235,8 @@ def end_all_sessions(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 def send_password_link(request: HttpRequest, name: str) -> HttpResponse:
     """Mail somebody a link to set a password. The operator never sees it here."""
-    person = _account(name)
-    if not person.email:
-        raise Refused(f"`{name}` has no e-mail address to send a link to: they have to tell you one")
-    house().office(signed_in(request).principal_id).record("user.password-link", name)
-    text = "An operator sent you this link to set a password. It works once, within an hour."
-    # Not a notice: it must not stand in the portal.
-    write_to(person.email, "Set your password", text, url=password_link(person))
-    messages.success(request, f"A link to set a password is on its way to {person.email}.")
+    address = mail_password_link(signed_in(request), name)
+    messages.success(request, f"A link to set a password is on its way to {address}.")
     return _back(name)
 
 

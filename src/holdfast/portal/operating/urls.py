@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import api_tokens, audit, glass, jobs, mail, overview, people, site, tenancies, tokens
+from . import api_tokens, audit, glass, jobs, mail, new_person, overview, people, site, tenancies, tokens
 
 urlpatterns = [
     path("", overview.overview, name="operators"),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("tenancies/<str:name>/break-glass/", glass.break_glass, name="operators_break_glass"),
     path("tenancies/<str:name>/break-glass/end/", glass.give_back, name="operators_give_back"),
     path("people/", people.people, name="operators_people"),
+    path("new-person/", new_person.new_person, name="operators_new_person"),
     path("people/<str:name>/", people.one_person, name="operators_person"),
     path("people/<str:name>/suspend/", people.suspend, name="operators_suspend_person"),
     path("people/<str:name>/resume/", people.resume, name="operators_resume_person"),
