@@ -16,6 +16,8 @@ from tests.clients.site import TENANCY, Site
 from tests.clients.tools import get_client
 from tests.serving import Key
 
+from holdfast.auth.roles import Role
+
 ENDPOINTS = {"inside": "http://my-os-tenancy-o.s3.jc.rl.ac.uk", "outside": "https://my-os-tenancy-o.s3-ext.jc.rl.ac.uk"}
 S3CFG = {"inside": article.S3CFG_INSIDE, "outside": article.S3CFG_OUTSIDE}
 CREDENTIALS = {"inside": article.CREDENTIALS_INSIDE, "outside": article.CREDENTIALS_OUTSIDE}
@@ -31,8 +33,9 @@ def person(the_site: Site, tmp_path: Path) -> Desk:
 def key(the_site: Site, request: pytest.FixtureRequest) -> Key:
     """The key of a user who has a tenancy of the seed's name to themselves: its buckets have the seed's names."""
     with_buckets = the_site.store.make_key(TENANCY, "alice")
+    of_all = the_site.store.make_key(TENANCY, "janitor", Role.MANAGER)
     cleaner = the_site.desk(the_site.store.home.parent / "cleaner").use("s3cmd")
-    cleaner.write(".s3cfg", with_keys(article.S3CFG_INSIDE, with_buckets))
+    cleaner.write(".s3cfg", with_keys(article.S3CFG_INSIDE, of_all))
     cleaner.run("for b in $(s3cmd ls | cut -c19-); do s3cmd rb --force --recursive $b; done")
     return with_buckets
 

@@ -26,12 +26,13 @@ from pathlib import Path
 from holdfast.assemble import Home
 from holdfast.config import load_settings
 from holdfast.portal.house import open_house
-from holdfast.portal.start import configure
+from holdfast.portal.start import configure, migrate
 
 settings = load_settings(Path(sys.argv[1]), {"portal": [sys.argv[2]], "portal_url": "https://localhost:8444"}, {})
 home = Home(settings.home)
 opened = open_house(settings, home)
 configure(settings, home)
+migrate(home)  # The portal of the store may be at it still: this waits for it.
 from holdfast.portal.people.models import Person
 from tests.portal.conftest import Town
 from tests.portal.test_tokens import fields, shown
