@@ -14,6 +14,7 @@ from holdfast.admin.audit import Sought, search_audit
 from holdfast.admin.lookups import get_tenancy, get_user
 from holdfast.admin.tenancies import suspend_tenancy
 from holdfast.auth.roles import Role
+from holdfast.catalog.rows import AUDIT, MEMBERS
 from holdfast.config import Limits
 from holdfast.store.site import ANNOUNCEMENT, READ_ONLY
 
@@ -274,6 +275,71 @@ def test_breaking_the_glass_needs_a_reason_tells_managers_and_stays_in_their_his
     from holdfast.portal.operating.models import BreakGlass
 
     assert BreakGlass.objects.get().closed_at is not None
+
+
+def break_the_glass_and_crash(town: Any, operator: Any, minutes: int = 60) -> None:
+    """Commit access to the catalog, and nothing of it to the portal's tables."""
+    from holdfast.admin.break_glass import open_break_glass
+
+    office = town.house.office(operator.principal_id)
+    open_break_glass(office, "a-o", operator.name, reason="ticket 12: the owner is away", minutes=minutes)
+
+
+def members_of(town: Any, tenancy: str) -> list[str]:
+    with town.house.catalog.read() as rows:
+        found = rows.scan(MEMBERS, (get_tenancy(rows, tenancy).tenancy_id,))
+        return [member.source for member in found]
+
+
+@pytest.mark.parametrize("days_later", [0, 2])
+def test_managers_are_told_of_access_to_data_that_a_crash_kept_from_them(
+    town: Any, operator: Any, clock: Any, days_later: int
+) -> None:
+    from holdfast.portal.operating.glass_acts import tell_untold
+    from holdfast.portal.operating.models import BreakGlass
+
+    break_the_glass_and_crash(town, operator)
+    clock.pass_days(days_later)
+    assert [tell_untold(), tell_untold()] == [1, 0]
+    (mail,) = town.mails()
+    assert mail["To"] == "mary@example.org"
+    assert ("had access" if days_later else "has access") in str(mail["Subject"]) + str(mail.get_payload())
+    assert "ticket 12: the owner is away" in str(mail.get_payload())
+    made = BreakGlass.objects.get()
+    assert (made.operator, made.reason, made.access) == (operator, "ticket 12: the owner is away", "read")
+    assert (made.ends_at - made.opened_at).total_seconds() == 3600
+
+
+def test_access_to_data_that_was_told_of_is_not_told_of_again(town: Any, client: Any) -> None:
+    from holdfast.portal.operating.glass_acts import tell_untold
+
+    fields = {"reason": "ticket 12: the owner can't read results", "access": "read", "minutes": "60"}
+    client.post("/operators/tenancies/a-o/break-glass/", fields)
+    assert tell_untold() == 0
+    assert len(town.mails()) == 1
+
+
+def test_access_to_data_that_a_crash_kept_is_in_the_history_when_it_is_given_back(
+    town: Any, operator: Any, client: Any
+) -> None:
+    from holdfast.portal.operating.models import BreakGlass
+
+    break_the_glass_and_crash(town, operator)
+    client.post("/operators/tenancies/a-o/break-glass/end/")
+    assert BreakGlass.objects.get().closed_at is not None
+    assert [mail["To"] for mail in town.mails()] == ["mary@example.org"] * 2
+
+
+def test_access_to_data_that_nobody_says_what_for_is_ended(town: Any, operator: Any) -> None:
+    from holdfast.portal.operating.glass_acts import tell_untold
+
+    break_the_glass_and_crash(town, operator)
+    with town.house.catalog.read() as rows:
+        (opened,) = search_audit(rows, Sought(action="break-glass.open"), 100).rows
+    town.house.catalog.commit([lambda rows: rows.remove(AUDIT, (opened.at_us, opened.audit_id))])
+    assert [tell_untold(), tell_untold()] == [1, 0]
+    assert "break-glass" not in members_of(town, "a-o")
+    assert sorted(str(mail["To"]) for mail in town.mails()) == ["mary@example.org", "olga@example.org"]
 
 
 def test_the_glass_is_not_broken_long_after_the_log_in(town: Any, operator: Any) -> None:

@@ -47,6 +47,7 @@ def rounds() -> tuple[Round, ...]:
     from .joining.reconcile import reconcile
     from .joining.reminders import remind
     from .notices.delivery import deliver
+    from .operating.glass_acts import tell_untold
     from .people.from_directory import sync
     from .people.tidy import tidy
     from .tenancies.asking_review import provision_waiting
@@ -76,6 +77,7 @@ def rounds() -> tuple[Round, ...]:
         Round("requests", 2, tell_waiting),
         Round("grants", 5, apply_waiting),
         Round("members", 300, reconcile),
+        Round("operators' access to data", 60, tell_untold),
         Round("reminders", 3600, remind),
         Round("old sessions and links", 3600, tidy),
         *of_directory,

@@ -15,9 +15,10 @@ from holdfast.catalog.rows import USERS, UserRow
 from holdfast.portal.access import Need
 from holdfast.portal.house import house
 from holdfast.portal.notices.outbox import find, waiting_ids
-from holdfast.portal.operating import api_tokens, glass, mail, new_person, people, tokens
+from holdfast.portal.operating import api_tokens, mail, new_person, people, tokens
 from holdfast.portal.operating.audit import sought_of
 from holdfast.portal.operating.capacity import find_capacity
+from holdfast.portal.operating.glass_acts import close_for, open_for
 from holdfast.portal.operating.jobs import job_states
 from holdfast.portal.operating.models import BreakGlass
 from holdfast.portal.people.models import Person
@@ -304,7 +305,7 @@ def break_glass(request: HttpRequest, tenancy: str, said: shapes.BreakGlass) -> 
     """Get access to data of a tenancy for some hours. Its managers are told at once."""
     with house().catalog.read() as rows:
         row = get_tenancy(rows, tenancy)
-    return Status(201, _glass(glass.open_for(caller_of(request).person, row, said.dict())))
+    return Status(201, _glass(open_for(caller_of(request).person, row, said.dict())))
 
 
 @route(router, "DELETE", "/tenancies/{tenancy}/break-glass", Need.OPERATOR, response=shapes.Done)
@@ -312,5 +313,5 @@ def give_back(request: HttpRequest, tenancy: str) -> dict[str, str]:
     """End one's own access before its time. Idempotent."""
     with house().catalog.read() as rows:
         row = get_tenancy(rows, tenancy)
-    glass.close_for(caller_of(request).person, row)
+    close_for(caller_of(request).person, row)
     return {"done": f"you have no access to data of {tenancy}"}

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from holdfast.admin.break_glass import (
@@ -19,23 +15,19 @@ from holdfast.admin.break_glass import (
     MINUTES_MIN,
     REASON_LENGTH_MAX,
     REASON_LENGTH_MIN,
-    close_break_glass,
-    open_break_glass,
     open_glasses,
 )
 from holdfast.admin.errors import AdminError
 from holdfast.admin.lookups import get_tenancy
 from holdfast.auth.roles import Right
-from holdfast.catalog.rows import BUCKETS, TenancyRow
+from holdfast.catalog.rows import BUCKETS
 from holdfast.portal.access import Need, Standing, page, signed_in, tenancy_page
 from holdfast.portal.house import house
-from holdfast.portal.notices.notify import notify
-from holdfast.portal.people.lookups import managers_of
-from holdfast.portal.people.models import Person
 from holdfast.portal.people.recent import check_proved_lately
 from holdfast.portal.tenancies.pages import Crumb, render_in, tenancy_path
 
 from .frame import render_page
+from .glass_acts import close_for, open_for
 from .models import BreakGlass
 
 _LASTS = ((60, "1 hour"), (MINUTES_MIN, "15 minutes"), (240, "4 hours"), (MINUTES_MAX, "8 hours"))
@@ -94,58 +86,6 @@ def break_glass(request: HttpRequest, name: str) -> HttpResponse:
     past = BreakGlass.objects.filter(tenancy_id=tenancy.tenancy_id).select_related("operator")[:50]
     context = {"form": form, "tenancy_row": tenancy, "is_open": is_open, "past": past}
     return render_page(request, "operating/break_glass.html", context, current="tenancies/", crumbs=crumbs)
-
-
-def open_for(operator: Person, tenancy: TenancyRow, said: Mapping[str, Any]) -> BreakGlass:
-    """Give an operator access to data, and tell the managers. Raises Refused.
-
-    `said` has `reason`, `access`, `buckets` (empty = all) and `minutes`.
-    """
-    # One transaction for the history and the notice; a crash before its end leaves the audit's own row.
-    with transaction.atomic():
-        row = open_break_glass(
-            house().office(operator.principal_id),
-            tenancy.name,
-            operator.name,
-            reason=said["reason"],
-            minutes=said["minutes"],
-            access=said["access"],
-            buckets=said["buckets"],
-        )
-        assert row.until_us is not None
-        made = BreakGlass.objects.create(
-            tenancy_id=tenancy.tenancy_id,
-            tenancy_name=tenancy.name,
-            operator=operator,
-            reason=said["reason"],
-            access=said["access"],
-            buckets=said["buckets"],
-            opened_at=datetime.fromtimestamp(row.created_at_us / 1_000_000, UTC),
-            ends_at=datetime.fromtimestamp(row.until_us / 1_000_000, UTC),
-        )
-        which = ", ".join(said["buckets"]) or "all buckets"
-        text = (
-            f"The operator {operator} has access to data of {tenancy.name} ({made.access}: {which}) until "
-            f"{made.ends_at:%d %B %Y, %H:%M} UTC.\n\nReason: {made.reason}"
-        )
-        notify(
-            managers_of(tenancy), "break_glass", f"An operator has access to {tenancy.name}", text,
-            url=tenancy_path(tenancy.name, "break-glass/"), level="warning",
-        )  # fmt: skip
-    return made
-
-
-def close_for(operator: Person, tenancy: TenancyRow) -> None:
-    """End an operator's own access before its time, and tell the managers. Idempotent."""
-    if not close_break_glass(house().office(operator.principal_id), tenancy.name, operator.name):
-        return
-    now = timezone.now()
-    still_open = BreakGlass.objects.filter(
-        tenancy_id=tenancy.tenancy_id, operator=operator, closed_at=None, ends_at__gt=now
-    )
-    still_open.update(closed_at=now)
-    text = f"The operator {operator} gave back the access to data of {tenancy.name}."
-    notify(managers_of(tenancy), "break_glass", f"{tenancy.name}: an operator's access has ended", text)
 
 
 @page(Need.OPERATOR)
