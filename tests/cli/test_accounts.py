@@ -190,3 +190,11 @@ def test_an_operator_made_beside_the_server_runs_the_site_at_once(store: Store) 
     assert browser.get("/operators/").status_code == 200
     terminal.ok("admin", "remove", "olga")
     assert browser.get("/operators/").status_code == 403
+
+
+def test_a_directory_is_followed_only_where_there_is_one(terminal: Terminal) -> None:
+    terminal.ok("admin", "create", "olga", "--email", "olga@example.org")
+    assert "no directory is set" in terminal.refused("user", "sync-directory")
+    settings = terminal.home / "holdfast.toml"
+    settings.write_text('[site]\nldap_server = "ldaps://localhost:1"\nldap_people = "ou=people,dc=example"\n')
+    assert "the directory can't be read" in terminal.refused("user", "sync-directory", "--losses-max", "3")

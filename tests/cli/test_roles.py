@@ -220,7 +220,7 @@ COMMANDS_OF: dict[Right, set[str]] = {
 """The commands by which an operator has a right of the table."""
 OF_THE_SITE = {
     "tenancy create", "tenancy list", "tenancy show", "user create", "user list", "user suspend", "user resume",
-    "user remove", "user invite", "admin create", "admin list", "admin remove", "mail list", "mail show", "mail remove",
+    "user remove", "user invite", "user sync-directory", "admin create", "admin list", "admin remove", "mail list", "mail show", "mail remove",
     "site read-only", "site announce", "site show", "keyring rotate", "serve", "demo", "dns", "backup", "restore", "scrub", "doctor", "bench",
 }  # fmt: skip
 """What concerns the machine, the site's people, or tenancies as such: no role in a tenancy has any of it."""

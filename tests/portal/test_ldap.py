@@ -375,6 +375,68 @@ def test_a_directory_that_can_not_be_read_changes_nothing_and_operators_are_told
     assert site.sync() == 0
 
 
+@pytest.fixture
+def six(site: Site) -> list[str]:
+    """Six people beside ann, each with an account, all in the group of cmip-o."""
+    names = [f"p{number}" for number in range(6)]
+    for name in names:
+        site.directory.person(name, PASSWORD)
+    site.town.tenancy("cmip-o")
+    site.directory.posix_group("cmip", *names)
+    for name in ("ann", *names):
+        site.log_in(name)
+    assert site.sync() == 0
+    return names
+
+
+def test_a_base_that_finds_one_person_disables_nobody_before_an_operator_says_so(
+    site: Site, six: list[str], town: Any
+) -> None:
+    from holdfast.portal.operating.jobs import job_states
+    from holdfast.portal.people.directory_losses import Doubtful
+    from holdfast.portal.people.from_directory import follow
+    from holdfast.portal.worker import Reports, Round, work
+
+    operator = town.operator()
+    site.configure(ldap_people=f"uid=ann,{PEOPLE}")
+    for _ in range(2):
+        with pytest.raises(Doubtful, match="--losses-max 6"):
+            site.sync()
+    assert {site.state(name) for name in six} == {"active"}
+    (mail,) = town.mails()
+    assert mail["To"] == operator.email
+    assert "p0, p1, p2, p3, p4, p5" in str(mail.get_payload())
+    work(Round("directory", 60, site.sync), Reports(town.house.home.portal_jobs_file))
+    (state,) = job_states(town.house)
+    assert "6 of 7 people" in state.fault
+    # Fewer than they are is no word for all of them.
+    with pytest.raises(Doubtful):
+        follow(5)
+    assert follow(6) == 6
+    assert {site.state(name) for name in six} == {"disabled"}
+    assert site.state("ann") == "active"
+
+
+def test_a_base_without_groups_takes_roles_from_nobody_before_an_operator_says_so(site: Site, six: list[str]) -> None:
+    from holdfast.portal.people.directory_losses import Doubtful
+    from holdfast.portal.people.from_directory import follow
+
+    site.configure(ldap_groups=PEOPLE)
+    with pytest.raises(Doubtful, match="role"):
+        site.sync()
+    assert {name for name in six if site.roles(name)} == set(six)
+    # A rule that the settings have no more is another thing.
+    site.configure(group_roles=())
+    assert follow() == 6
+
+
+def test_a_handful_of_leavers_is_followed_at_once(site: Site, six: list[str]) -> None:
+    for name in six[:5]:
+        site.directory.remove(f"uid={name},{PEOPLE}")
+    assert site.sync() == 5
+    assert {site.state(name) for name in six[:5]} == {"disabled"}
+
+
 def test_a_list_that_the_server_cut_off_is_none(town: Any, tmp_path: Path) -> None:
     from holdfast.portal.house import house, use_house
     from holdfast.portal.people.directory import DirectoryDown, connected

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .desk import Desk, desk_command
+from .desk import Desk, Refusal, desk_command
 from .tables import moment
 
 if TYPE_CHECKING:
@@ -99,6 +99,44 @@ def resume(desk: Desk, user: str) -> None:
     with desk.office() as office:
         row = resume_user(office, user)
     desk.answer(_document(row), [f"user {user} is active"])
+
+
+@desk_command(
+    "holdfast user sync-directory",
+    "holdfast user sync-directory --losses-max 40",
+    group=command,
+    name="sync-directory",
+)
+@click.option(
+    "--losses-max",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="How many people may lose access at once, where that is more than is likely.",
+)
+def sync_directory(desk: Desk, losses_max: int | None) -> None:
+    """Follow the site's LDAP directory now, as the portal does every `directory_sync_minutes`.
+
+    Changes nothing when more than 5 people, and more than a fifth, would lose access at once: a wrong base looks like
+    that. Says who they are, and `--losses-max` goes on.
+    """
+    from .reception import accounts
+
+    with accounts(desk) as office:
+        from holdfast.portal.house import house
+        from holdfast.portal.people.directory import DirectoryDown
+        from holdfast.portal.people.directory_losses import Doubtful
+        from holdfast.portal.people.from_directory import follow
+
+        if not house().settings.site.ldap_server:
+            raise Refusal("no directory is set: ldap_server in holdfast.toml is empty")
+        try:
+            done = follow(losses_max)
+        except DirectoryDown as error:
+            raise Refusal(f"the directory can't be read: {error}") from None
+        except Doubtful as error:
+            raise Refusal(str(error)) from None
+        office.record("directory.sync", "directory", detail={"losses_max": losses_max, "changes": done})
+    desk.answer({"changes": done}, [f"the directory is followed: {done} change{'' if done == 1 else 's'}"])
 
 
 @desk_command("holdfast user remove alice", group=command, name="remove")

@@ -82,7 +82,11 @@ class Site:
     )
     ldap_people: str = field(
         default="",
-        metadata=_about(LINE, "The base under which people are found by `uid`, such as ou=people,dc=example."),
+        metadata=_about(
+            LINE,
+            "The base under which people are found by `uid`, such as ou=people,dc=example. One that finds too few "
+            "takes access from nobody before `holdfast user sync-directory --losses-max N`.",
+        ),
     )
     ldap_groups: str = field(
         default="", metadata=_about(LINE, "The base under which groups (posixGroup or groupOfNames) are found.")

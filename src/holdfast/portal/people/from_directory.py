@@ -12,12 +12,13 @@ from django.http import HttpRequest
 
 from holdfast.admin.errors import Taken
 from holdfast.admin.users import disable_user, enable_user, set_email
-from holdfast.catalog.rows import USERS
+from holdfast.catalog.rows import USERS, UserRow
 from holdfast.portal.house import house
 from holdfast.telemetry.log import get_log
 
 from .backends import find_by_login, may_log_in
 from .directory import Directory, DirectoryDown, Entry, connected, groups_in
+from .directory_losses import Doubtful, find_losses
 from .forms import check_line
 from .groups import reconcile, tell_operators, today
 from .models import Person, Session
@@ -143,17 +144,13 @@ def let_in_again(person: Person) -> bool:
 
 
 def sync() -> int:
-    """Follow the directory: who is disabled or gone there loses every key, who is back gets them back, groups become
-    roles. Returns the number of changes.
+    """Follow the directory, as a round of the portal's worker. Returns the number of changes.
 
-    Only people who came from it are touched. When it can't be read whole, nothing changes, and operators are told.
+    When it can't be read whole, or would take away more than is likely, nothing changes, and operators are told. Raises
+    Doubtful for the latter.
     """
-    site = house().settings.site
     try:
-        with connected(site) as directory:
-            entries, groups = directory.people(), directory.groups()
-        if not entries:
-            raise DirectoryDown(f"nobody is found below {site.ldap_people!r}")
+        return follow()
     except DirectoryDown as error:
         _log.warning("the directory can't be read: nobody gains or loses access until it can", reason=str(error))
         tell_operators(
@@ -163,18 +160,52 @@ def sync() -> int:
             once=f"directory-down {today()}",
         )
         return 0
-    done = 0
+    except Doubtful as error:
+        tell_operators(
+            "directory_doubtful",
+            "The directory is not followed: too many would lose access",
+            f"By what the directory says now, {error}\n\nUntil then nobody gains or loses access by it. For "
+            "somebody who must lose it at once: holdfast user suspend NAME",
+            once=f"directory-doubtful {today()}",
+        )
+        raise
+
+
+def follow(losses_max: int | None = None) -> int:
+    """Follow the directory: who is disabled or gone there loses every key, who is back gets them back, groups become
+    roles. Returns the number of changes.
+
+    Only people who came from it are touched. `losses_max` is how many people an operator agreed may lose access; None =
+    no more than is likely. Raises DirectoryDown or Doubtful, and then nothing was changed.
+    """
+    opened = house()
+    site = opened.settings.site
+    with connected(site) as directory:
+        entries, groups = directory.people(), directory.groups()
+    if not entries:
+        raise DirectoryDown(f"nobody is found below {site.ldap_people!r}")
     people = list(Person.objects.filter(source="ldap").exclude(upstream_id=""))
-    with house().catalog.read() as rows:
-        states = {person.pk: user.state for person in people if (user := rows.find(USERS, (person.principal_id,)))}
-    for person in people:
-        state, entry = states.get(person.pk, "removed"), entries.get(person.upstream_id)
-        if state == "removed":
-            continue
-        if entry is None or entry.is_disabled:
-            done += state == "active" and _shut_out(person)
-            continue
-        done += state == "disabled" and let_in_again(person)
+    staying: list[tuple[Person, Entry, UserRow]] = []
+    leaving: list[tuple[Person, UserRow]] = []
+    with opened.catalog.read() as rows:
+        for person in people:
+            user, entry = rows.find(USERS, (person.principal_id,)), entries.get(person.upstream_id)
+            if user is None or user.state == "removed":
+                continue
+            if entry is not None and not entry.is_disabled:
+                staying.append((person, entry, user))
+            elif user.state == "active":
+                leaving.append((person, user))
+        losses = find_losses(
+            rows,
+            opened,
+            [(user, groups_in(groups, entry)) for _, entry, user in staying],
+            [user for _, user in leaving],
+        )
+    losses.check(losses_max)
+    done = sum(_shut_out(person) for person, _ in leaving)
+    for person, entry, user in staying:
+        done += user.state == "disabled" and let_in_again(person)
         done += bring_up_to_date(person, entry)
         done += reconcile(person, groups_in(groups, entry), "ldap")
     return done
