@@ -65,9 +65,11 @@ def test_an_operator_is_made_listed_and_removed_without_a_server(terminal: Termi
     # Again: another link, the same person.
     again = terminal.json("admin", "create", "olga", "--email", "olga@example.org")
     assert (again["id"], again["link"] in shown) == (listed["id"], False)
+    assert "the last operator who can log in" in terminal.refused("admin", "remove", "olga")
+    terminal.ok("admin", "create", "otto", "--email", "otto@example.org")
     terminal.ok("admin", "remove", "olga")
-    assert terminal.json("admin", "list") == []
-    assert [user["name"] for user in terminal.json("user", "list")] == ["olga"]
+    assert [each["name"] for each in terminal.json("admin", "list")] == ["otto"]
+    assert sorted(user["name"] for user in terminal.json("user", "list")) == ["olga", "otto"]
     assert "there is no account `nobody`" in terminal.refused("admin", "remove", "nobody")
     assert terminal.json("mail", "list") == [], "the link of an operator is shown at the terminal alone"
 
@@ -188,6 +190,7 @@ def test_an_operator_made_beside_the_server_runs_the_site_at_once(store: Store) 
     path = terminal.json("admin", "create", "olga", "--email", "olga@example.org")["link"]
     browser.post(path.removeprefix(store.facts["portal_url"]), password1=PASSWORD)
     assert browser.get("/operators/").status_code == 200
+    terminal.ok("admin", "create", "otto", "--email", "otto@example.org")
     terminal.ok("admin", "remove", "olga")
     assert browser.get("/operators/").status_code == 403
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -200,6 +202,41 @@ def test_operators_do_not_lock_themselves_out(town: Any, client: Any, operator: 
     client.post("/operators/people/ben/operator/", {"is_operator": "yes"})
     assert client.post("/operators/people/olga/operator/", {"is_operator": "no"}).status_code == 302
     assert client.get("/operators/").status_code == 403
+
+
+def test_an_operator_who_is_suspended_is_nobody_to_leave_the_site_to(town: Any, client: Any) -> None:
+    client.post("/operators/people/ben/operator/", {"is_operator": "yes"})
+    client.post("/operators/people/ben/suspend/", {"reason": "lost laptop"})
+    answer = client.post("/operators/people/olga/operator/", {"is_operator": "no"})
+    assert answer.status_code == 400
+    assert "the last operator who can log in" in answer.content.decode()
+    assert client.get("/operators/").status_code == 200
+
+
+def test_two_operators_who_remove_each_other_at_once_leave_one(town: Any, operator: Any) -> None:
+    from django.db import connection
+
+    from holdfast.admin.errors import Refused
+    from holdfast.portal.people.accounts import set_operator
+    from holdfast.portal.people.models import Person
+
+    town.operator("otto")
+    begin = threading.Barrier(2)
+
+    def take_from(name: str) -> str:
+        person = Person.objects.get(name=name)
+        begin.wait()
+        try:
+            set_operator(town.house.office("test"), person, is_operator=False)
+        except Refused:
+            return "refused"
+        finally:
+            connection.close()
+        return "done"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(take_from, ("olga", "otto"))) == ["done", "refused"]
+    assert Person.objects.filter(is_operator=True).count() == 1
 
 
 def test_a_removal_needs_the_name_typed(town: Any, client: Any) -> None:

@@ -32,7 +32,8 @@ def create(desk: Desk, name: str, email: str, full_name: str) -> None:
         from holdfast.portal.people.accounts import invite, set_operator
 
         invitation = invite(office, name, email, full_name, tells=False)
-        operator = set_operator(office, name, is_operator=True)
+        operator = invitation.person
+        set_operator(office, operator, is_operator=True)
     desk.answer(
         describe(operator, invitation.link), [f"{name} is an operator of this site", *link_lines(invitation.link)]
     )
@@ -69,12 +70,16 @@ def list_(desk: Desk) -> None:
 @desk_command("holdfast admin remove olga", group=command, name="remove")
 @click.argument("name")
 def remove(desk: Desk, name: str) -> None:
-    """Make an operator an ordinary person again. The account stays, and so do memberships and keys."""
+    """Make an operator an ordinary person again. The account stays, and so do memberships and keys.
+
+    The last operator who can log in stays one.
+    """
     from .reception import accounts, describe
 
     with accounts(desk) as office:
-        from holdfast.portal.people.accounts import set_operator
+        from holdfast.portal.people.accounts import get_account, set_operator
 
-        operator = set_operator(office, name, is_operator=False)
+        operator = get_account(name)
+        set_operator(office, operator, is_operator=False)
     said = f"{name} is no operator any more; holdfast user suspend {name} closes the account"
     desk.answer(describe(operator), [said])

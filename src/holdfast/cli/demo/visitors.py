@@ -47,7 +47,7 @@ def _make(home: Path) -> dict[str, str]:
     from holdfast.cli.reception import accounts
 
     with accounts(Desk(home, as_json=True)) as office:
-        from holdfast.portal.people.accounts import invite, set_operator
+        from holdfast.portal.people.accounts import get_account, invite, set_operator
         from holdfast.portal.people.backends import find_by_login
         from holdfast.portal.people.links import login_link
         from holdfast.portal.people.models import LoginLink
@@ -60,7 +60,7 @@ def _make(home: Path) -> dict[str, str]:
                 person = invite(office, name, f"{name}@demo.invalid", visitor.full_name, tells=False).person
             LoginLink.objects.filter(person=person).delete()
             links[name] = login_link(person, timedelta(hours=LINK_HOURS))
-        set_operator(office, OPERATOR, is_operator=True)
+        set_operator(office, get_account(OPERATOR), is_operator=True)
     return links
 
 

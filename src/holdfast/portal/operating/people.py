@@ -22,6 +22,7 @@ from holdfast.catalog.rows import MEMBERS, TENANCIES, USERS, MemberRow, UserRow
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify, write_to
+from holdfast.portal.people import accounts
 from holdfast.portal.people.links import password_link
 from holdfast.portal.people.models import Person
 from holdfast.portal.people.sessions import end_others
@@ -66,12 +67,12 @@ def people(request: HttpRequest) -> HttpResponse:
         and (not state or user.state == state)
     ]
     shown = fitting[number * PAGE_ROWS : (number + 1) * PAGE_ROWS]
-    accounts = {
+    by_principal = {
         person.principal_id: person
         for person in Person.objects.filter(principal_id__in=[user.user_id for user in shown])
     }
     context = {
-        "lines": [PersonLine(user, accounts.get(user.user_id)) for user in shown],
+        "lines": [PersonLine(user, by_principal.get(user.user_id)) for user in shown],
         "count": len(fitting),
         "q": request.GET.get("q", ""),
         "state": state,
@@ -136,8 +137,8 @@ def suspend_person(operator: Person, name: str, reason: str) -> None:
 def resume_person(operator: Person, name: str) -> None:
     """Let somebody back in: their keys work again. Idempotent. Raises Unknown."""
     user = resume_user(house().office(operator.principal_id), name)
-    accounts = Person.objects.filter(principal_id=user.user_id)
-    notify(accounts, "user_state", "Your account works again", "You can log in, and your tokens work again.")
+    theirs = Person.objects.filter(principal_id=user.user_id)
+    notify(theirs, "user_state", "Your account works again", "You can log in, and your tokens work again.")
 
 
 def reset_persons_factors(operator: Person, name: str, reason: str) -> int:
@@ -157,12 +158,8 @@ def reset_persons_factors(operator: Person, name: str, reason: str) -> int:
 def make_operator(operator: Person, name: str, is_operator: bool) -> None:
     """Make somebody an operator, or none any more. Idempotent. Raises Refused for the last one."""
     person = _account(name)
-    if not is_operator and not Person.objects.filter(is_operator=True).exclude(pk=person.pk).exists():
-        raise Refused(f"`{name}` is the last operator: make somebody else one first")
-    if person.is_operator == is_operator:
+    if not accounts.set_operator(house().office(operator.principal_id), person, is_operator=is_operator):
         return
-    Person.objects.filter(pk=person.pk).update(is_operator=is_operator)
-    house().office(operator.principal_id).record("operator.add" if is_operator else "operator.remove", name)
     text = "You are an operator of this site now." if is_operator else "You are no operator of this site any more."
     notify([person], "operator", text.removesuffix("."), text)
 

@@ -15,6 +15,7 @@ from holdfast.admin.office import Office
 from holdfast.admin.users import create_user, set_email
 from holdfast.portal.house import house
 
+from .backends import may_log_in
 from .links import password_link
 from .models import Person
 from .principals import clear_way, find_user
@@ -61,16 +62,34 @@ def invite(office: Office, name: str, email: str, full_name: str = "", *, tells:
     return Invitation(person, link, is_new)
 
 
-def set_operator(office: Office, name: str, *, is_operator: bool) -> Person:
-    """Make somebody an operator, or no operator any more. Idempotent. Raises Refused where there is no such account."""
+def get_account(name: str) -> Person:
+    """Return the account of this name. Raises Refused where there is none."""
     person = Person.objects.filter(name=name).first()
     if person is None:
         raise Refused(f"there is no account `{name}`: make one with holdfast user invite {name} --email ADDRESS")
-    if person.is_operator != is_operator:
-        Person.objects.filter(pk=person.pk).update(is_operator=is_operator)
-        person.is_operator = is_operator
-        office.record("operator.add" if is_operator else "operator.remove", name)
     return person
+
+
+def set_operator(office: Office, person: Person, *, is_operator: bool) -> bool:
+    """Make somebody an operator, or no operator any more, and say whether that is new.
+
+    Raises Refused where nobody would be left who is an operator and may log in. Two at once can't remove each other:
+    who is left is looked at under the lock under which it is changed.
+    """
+    with transaction.atomic():
+        person.refresh_from_db(fields=["is_operator"])
+        if person.is_operator == is_operator:
+            return False
+        others = Person.objects.filter(is_operator=True).exclude(pk=person.pk)
+        if not is_operator and not any(may_log_in(other) for other in others):
+            raise Refused(
+                f"`{person.name}` is the last operator who can log in: make somebody else one first, on Operators → "
+                "People or with holdfast admin create NAME --email ADDRESS"
+            )
+        person.is_operator = is_operator
+        person.save(update_fields=["is_operator"])
+        office.record("operator.add" if is_operator else "operator.remove", person.name)
+    return True
 
 
 def _make(office: Office, name: str, email: str, full_name: str) -> Person:
