@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.test import Client
 
 from holdfast import assemble
@@ -98,6 +99,15 @@ class Town:
             record_authentication(request, person, method="password")
             request.session.save()
         return client
+
+    @staticmethod
+    def text_of(answer: Any) -> str:
+        """Return the whole of an answer that is sent piece by piece."""
+
+        async def gather() -> bytes:
+            return b"".join([piece async for piece in answer.streaming_content])
+
+        return async_to_sync(gather)().decode()
 
     def mails(self) -> list[EmailMessage]:
         """Return what waits in the outbox, the oldest first."""

@@ -236,16 +236,10 @@ def test_nothing_that_a_manager_writes_is_more_than_text(town: Any, mary: Any) -
 # --- Manifests ---
 
 
-async def _gather(answer: Any) -> bytes:
-    return b"".join([piece async for piece in answer.streaming_content])
-
-
-def download(client: Any, bucket: str, name: str = "a-o") -> str:
+def download(town: Any, client: Any, bucket: str, name: str = "a-o") -> str:
     """Return the manifest of a bucket; empty when it is refused."""
-    from asgiref.sync import async_to_sync
-
     answer = client.get(f"/tenancies/{name}/close/manifest/{bucket}/")
-    return async_to_sync(_gather)(answer).decode() if answer.streaming else ""
+    return town.text_of(answer) if answer.streaming else ""
 
 
 def refusal(client: Any, bucket: str, name: str = "a-o") -> int:
@@ -255,14 +249,14 @@ def refusal(client: Any, bucket: str, name: str = "a-o") -> int:
 def test_a_manifest_holds_every_key_with_its_size_and_checksums(town: Any, mary: Any) -> None:
     answer = town.client(mary).get("/tenancies/a-o/close/manifest/cmip6/")
     assert answer["Content-Disposition"] == 'attachment; filename="cmip6-manifest.csv"'
-    rows = list(csv.DictReader(io.StringIO(download(town.client(mary), "cmip6"))))
+    rows = list(csv.DictReader(io.StringIO(download(town, town.client(mary), "cmip6"))))
     assert [(row["key"], row["size_bytes"], row["etag"], row["checksum"]) for row in rows] == [
         ("a", "10", "etag-1", "CRC64NVME:FULL_OBJECT:abc="), ("b/c", "10", "etag-3", "CRC64NVME:FULL_OBJECT:abc="),
         ("z", "10", "etag-1", "CRC64NVME:FULL_OBJECT:abc="),
     ]  # fmt: skip
     assert datetime.fromisoformat(rows[0]["last_modified"]) == datetime.fromtimestamp(1_800_000_000, UTC)
     assert acts(town, "bucket.manifest")[0].actor == mary.principal_id
-    assert list(csv.DictReader(io.StringIO(download(town.client(mary), "empty")))) == []
+    assert list(csv.DictReader(io.StringIO(download(town, town.client(mary), "empty")))) == []
 
 
 def test_a_manifest_is_read_page_by_page(town: Any, mary: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,7 +273,7 @@ def test_a_manifest_is_read_page_by_page(town: Any, mary: Any, monkeypatch: pyte
 def test_no_key_is_a_formula_and_each_can_be_told_exactly(town: Any, mary: Any) -> None:
     keys = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\tx", 'a"b', "line\nbreak", "é/ü", "'=x", "%41", "-a/-b"]
     fill(town, "evil", keys)
-    rows = list(csv.DictReader(io.StringIO(download(town.client(mary), "evil"))))
+    rows = list(csv.DictReader(io.StringIO(download(town, town.client(mary), "evil"))))
     assert sorted(unquote(row["key_url_encoded"]) for row in rows) == sorted(keys)
     for row in rows:
         for cell in row.values():
@@ -299,7 +293,7 @@ def test_a_manifest_is_for_managers_who_are_members(town: Any, mary: Any) -> Non
 def test_of_a_suspended_tenancy_no_keys_are_told(town: Any, mary: Any) -> None:
     suspend_tenancy(town.house.office("x"), "a-o", "a leaked key")
     assert refusal(town.client(mary), "cmip6") == 403
-    assert download(town.client(mary), "cmip6") == ""
+    assert download(town, town.client(mary), "cmip6") == ""
 
 
 # --- Taking back ---

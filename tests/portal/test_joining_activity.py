@@ -30,8 +30,7 @@ def exported(town: Any, query: str = "") -> list[list[str]]:
     answer = town.client(town.person("mary")).get(f"/tenancies/lab-o/activity/export/{query}")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert answer["Content-Disposition"] == 'attachment; filename="activity-lab-o.csv"'
-    text = b"".join(answer.streaming_content).decode()
-    return list(csv.reader(io.StringIO(text)))
+    return list(csv.reader(io.StringIO(town.text_of(answer))))
 
 
 def record(town: Any, action: str, subject: str, by: str = "mary", tenancy: str = "lab-o", **detail: Any) -> None:
@@ -135,3 +134,46 @@ def test_every_group_of_acts_has_acts_in_words() -> None:
     from holdfast.portal.joining.activity_pages import GROUPS
 
     assert [prefix for prefix, _ in GROUPS if not any(action.startswith(prefix) for action in WORDS)] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "path"),
+    [
+        ("joining.activity_pages", "/tenancies/lab-o/activity/export/"),
+        ("operating.audit", "/operators/audit/?format=csv"),
+    ],
+)
+def test_the_first_rows_of_an_export_are_sent_before_the_last_are_read(
+    lab: Any, monkeypatch: pytest.MonkeyPatch, module: str, path: str
+) -> None:
+    from importlib import import_module
+
+    from asgiref.sync import async_to_sync
+
+    holder = import_module(f"holdfast.portal.{module}")
+    monkeypatch.setattr(holder, "_STEP", 2)
+    for number in range(10):
+        record(lab, "key.revoke", f"AKIA{number}")
+    whole = holder.search_audit
+    reads: list[int] = []
+    monkeypatch.setattr(holder, "search_audit", lambda *given: reads.append(1) or whole(*given))
+    answer = lab.client(_reader(lab)).get(path)
+
+    async def receive() -> tuple[bytes, int, bytes]:
+        pieces = aiter(answer.streaming_content)
+        first = await anext(pieces) + await anext(pieces)
+        count = len(reads)
+        return first, count, b"".join([piece async for piece in pieces])
+
+    first, count, rest = async_to_sync(receive)()
+    assert (first.count(b"\n"), count) == (3, 1)
+    assert b"AKIA0" in rest
+    assert len(reads) > 4
+
+
+def _reader(town: Any) -> Any:
+    """Return a MANAGER who is an operator, too."""
+    mary = town.person("mary")
+    mary.is_operator = True
+    mary.save()
+    return mary

@@ -292,7 +292,7 @@ def test_a_search_of_the_audit_log_names_people_and_its_csv_holds_no_formula(tow
     page = client.get("/operators/audit/?person=ben").content.decode()
     assert "=HYPERLINK(1)" in page
     answer = client.get("/operators/audit/?person=ben&format=csv")
-    lines = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    lines = list(csv.reader(io.StringIO(town.text_of(answer))))
     assert lines[0][0] == "when"
     assert lines[1][1:4] == ["ben", "key.create", "'=HYPERLINK(1)"]
     assert "Nothing found" in client.get("/operators/audit/?tenancy=never-there").content.decode()

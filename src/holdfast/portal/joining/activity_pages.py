@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
@@ -16,7 +15,7 @@ from holdfast.auth.roles import Right
 from holdfast.catalog.interface import Snapshot
 from holdfast.catalog.rows import TenancyRow
 from holdfast.portal.access import Standing, tenancy_page
-from holdfast.portal.csv_cells import safe_cell
+from holdfast.portal.csv_cells import csv_answer, csv_text, safe_cell
 from holdfast.portal.house import house
 from holdfast.portal.paging import PAGE_SIZE, with_query
 from holdfast.portal.tenancies.pages import render_in
@@ -65,39 +64,28 @@ def activity(request: HttpRequest, standing: Standing) -> HttpResponse:
 @require_safe
 def export(request: HttpRequest, standing: Standing) -> HttpResponseBase:
     """Give the same as a CSV document, at most the newest 100,000 rows."""
-    headers = {"Content-Disposition": f'attachment; filename="activity-{standing.tenancy.name}.csv"'}
-    lines = _lines(request, standing.tenancy)
-    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+    return csv_answer(f"activity-{standing.tenancy.name}.csv", _pages(request, standing.tenancy))
 
 
-class _Echo:
-    """What a CSV writer writes to; it gives each line back."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _lines(request: HttpRequest, tenancy: TenancyRow) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(["when", "who", "principal", "action", "what", "detail"])
-    for act in _all(request, tenancy):
-        when = datetime.fromtimestamp(act.at_us / 1_000_000, UTC).isoformat()
-        yield writer.writerow([when, *map(safe_cell, (act.who, act.actor, act.action, act.subject, act.detail))])
-
-
-def _all(request: HttpRequest, tenancy: TenancyRow) -> Iterator[Act]:
-    """Yield all acts that fit. Each step reads for itself, so that no slow client holds a snapshot open."""
+def _pages(request: HttpRequest, tenancy: TenancyRow) -> Iterator[str]:
+    """Yield the document. Each page reads for itself, so that no slow client holds a snapshot open."""
+    yield csv_text([("when", "who", "principal", "action", "what", "detail")])
     before_us: int | None = None
     count = 0
     while count < EXPORT_ROWS_MAX:
         with house().catalog.read() as rows:
             found = search_audit(rows, _sought(request, rows, tenancy), _STEP, before_us)
             acts = in_words(rows, tenancy, found.rows)
-        yield from acts
+        yield csv_text(map(_cells, acts))
         count += len(acts)
         before_us = found.before_us
         if before_us is None:
             return
+
+
+def _cells(act: Act) -> Sequence[str]:
+    when = datetime.fromtimestamp(act.at_us / 1_000_000, UTC).isoformat()
+    return [when, *map(safe_cell, (act.who, act.actor, act.action, act.subject, act.detail))]
 
 
 def _sought(request: HttpRequest, rows: Snapshot, tenancy: TenancyRow) -> Sought:

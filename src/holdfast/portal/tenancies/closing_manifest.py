@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
-from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 
 from holdfast.catalog.rows import OBJECTS, BucketRow, ObjectRow
-from holdfast.portal.csv_cells import safe_cell
+from holdfast.portal.csv_cells import csv_answer, csv_text, safe_cell
 from holdfast.portal.house import house
 
 PAGE_ROWS: Final = 1_000
 HEAD: Final = ("key", "key_url_encoded", "size_bytes", "etag", "checksum", "last_modified", "content_type")
-
-
-class _Echo:
-    """What a CSV writer writes to; it gives each line back."""
-
-    def write(self, line: str) -> str:
-        return line
 
 
 def exact_key(key: str) -> str:
@@ -34,13 +25,12 @@ def exact_key(key: str) -> str:
 
 def manifest_lines(bucket: BucketRow) -> Iterator[str]:
     """Yield the lines of a bucket's manifest, by key. Each page is read in a snapshot of its own."""
-    writer = csv.writer(_Echo())
-    yield writer.writerow(HEAD)
+    yield csv_text([HEAD])
     after: str | None = None
     while True:
         with house().catalog.read() as rows:
             found: Sequence[ObjectRow] = rows.scan(OBJECTS, (bucket.bucket_id,), after=after, count_max=PAGE_ROWS)
-        yield "".join(writer.writerow(_cells(row)) for row in found)
+        yield csv_text(map(_cells, found))
         if len(found) < PAGE_ROWS:
             return
         after = found[-1].key
@@ -61,16 +51,4 @@ def _cells(row: ObjectRow) -> Sequence[str]:
 
 def manifest_answer(bucket: BucketRow) -> StreamingHttpResponse:
     """Return a bucket's manifest as a file to save, never whole in memory."""
-
-    async def pages() -> AsyncIterator[str]:
-        # Under ASGI, Django would gather what an ordinary iterator yields before it sends the first byte.
-        lines = manifest_lines(bucket)
-
-        def following() -> str | None:
-            return next(lines, None)
-
-        while (page := await sync_to_async(following)()) is not None:
-            yield page
-
-    headers = {"Content-Disposition": f'attachment; filename="{bucket.name}-manifest.csv"'}
-    return StreamingHttpResponse(pages(), content_type="text/csv; charset=utf-8", headers=headers)
+    return csv_answer(f"{bucket.name}-manifest.csv", manifest_lines(bucket))
