@@ -518,6 +518,28 @@ def test_owners_are_told_once_a_week_before_a_token_ends(town: Any) -> None:
     assert f"https://localhost:8444{LIST}" in text
 
 
+def test_operators_are_told_once_a_week_before_a_token_of_the_whole_site_ends(town: Any) -> None:
+    from holdfast.portal.tokens.api_tokens import make_site_token, revoke_api_token
+    from holdfast.portal.tokens.reminders import remind_owners
+
+    now_us = stop_clock(town)
+    olga = town.operator()
+    kept = make_site_token(olga, "monitoring", now_us + 30 * DAY_US).token
+    make_site_token(olga, "later", now_us + 90 * DAY_US)
+    make_site_token(olga, "for ever", None)
+    revoke_api_token(olga, make_site_token(olga, "revoked", now_us + 30 * DAY_US).token)
+    make_site_token(town.person("otto"), "of no operator", now_us + 30 * DAY_US)
+    assert remind_owners() == 0
+    move_clock(town, now_us + 24 * DAY_US)
+    assert [remind_owners(), remind_owners()] == [1, 0]
+    (mail,) = mails(town)
+    assert mail["To"] == "olga@example.org"
+    text = mail.get_content()
+    assert kept.public_id in text
+    assert "“monitoring” of the whole site" in text
+    assert "https://localhost:8444/operators/api-tokens/" in text
+
+
 def test_used_forms_are_forgotten_when_no_page_can_be_open_any_more(town: Any) -> None:
     from holdfast.portal.tokens.models import UsedForm
     from holdfast.portal.tokens.once import forget_used_forms
