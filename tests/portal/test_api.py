@@ -151,6 +151,27 @@ def test_members_are_listed_set_and_removed_and_the_same_call_again_changes_noth
     assert refused.status_code == 400
 
 
+def test_a_guest_who_is_set_the_same_again_gets_no_grant_and_no_mail(settled: Any) -> None:
+    from holdfast.portal.joining.models import Grant
+
+    settled.person("visitor")
+    call = caller(settled, Role.MANAGER)
+    path = f"/tenancies/{HERE}/members/visitor"
+    last_day = datetime.now(UTC).date() + timedelta(days=30)
+    body = {"role": "GUEST", "last_day": str(last_day), "buckets": {samples.bucket_of(HERE): "read"}}
+
+    def after(body: dict[str, Any]) -> tuple[int, int]:
+        answer = call("PUT", path, body)
+        assert answer.status_code == 200, answer.content
+        to_them = [mail for mail in settled.mails() if mail["To"] == "visitor@example.org"]
+        return Grant.objects.filter(principal_id=settled.person("visitor").principal_id).count(), len(to_them)
+
+    assert after(body) == (1, 1)
+    assert after(body) == (1, 1)
+    assert after({**body, "buckets": {samples.bucket_of(HERE): "write"}}) == (2, 2)
+    assert after({**body, "last_day": str(last_day + timedelta(days=1))}) == (3, 3)
+
+
 def test_what_a_body_does_not_name_is_refused(settled: Any) -> None:
     call = caller(settled, Role.MANAGER)
     body = {"new_buckets": "private", "users_may_publish": True, "users_may_create": True, "limit_bytes": 10**18}

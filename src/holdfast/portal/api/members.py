@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest
 from ninja import Router, Status
 
+from holdfast.admin.break_glass import SOURCE as BREAK_GLASS
 from holdfast.admin.errors import Refused
 from holdfast.admin.lookups import get_bucket, get_user
+from holdfast.admin.managers import is_live
 from holdfast.admin.members import Access
 from holdfast.auth.roles import Right, Role
+from holdfast.catalog.rows import MEMBERS, UserRow
 from holdfast.portal.access import Standing, TenancyNeed
 from holdfast.portal.house import house
 from holdfast.portal.joining import days
@@ -65,13 +70,24 @@ def set_member(request: HttpRequest, standing: Standing, name: str, said: shapes
     with house().catalog.read() as rows:
         user = get_user(rows, name)
     buckets = _by_id(standing, said.buckets)
-    entry = next((each for each in roster(standing, Wanted("", "", "")) if each.name == name and each.is_live), None)
-    is_same = entry is not None and entry.role is role and entry.last_day == said.last_day and role is not Role.GUEST
-    if not is_same:
+    if not _has(standing, user, role, said.last_day, buckets):
         with transaction.atomic():
             grant(standing, user, role, said.last_day, buckets=buckets or None)
     entry = next(each for each in roster(standing, Wanted("", "", "")) if each.name == name)
     return _member(standing, entry)
+
+
+def _has(standing: Standing, user: UserRow, role: Role, last_day: date, buckets: Mapping[str, Access]) -> bool:
+    """Whether somebody is a member as this says already."""
+    opened = house()
+    with opened.catalog.read() as rows:
+        member = rows.find(MEMBERS, (standing.tenancy.tenancy_id, user.user_id))
+    # An operator's access to data looks like a GUEST's, and is nobody's to confirm.
+    if member is None or not is_live(member, opened.now_us()) or member.source == BREAK_GLASS:
+        return False
+    ends_on = None if member.until_us is None else days.last_day_of(member.until_us)
+    named = json.loads(member.buckets) if member.buckets else {}
+    return (member.role, ends_on, named) == (role.value, last_day, buckets)
 
 
 @route(router, "DELETE", "/tenancies/{tenancy}/members/{name}", _DECIDES, response=shapes.Done)
