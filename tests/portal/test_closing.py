@@ -557,6 +557,30 @@ def test_a_deletion_goes_on_in_rounds_and_after_a_crash(town: Any, mary: Any, mo
     assert closing().deleted_objects == 28
 
 
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"legal_hold": 1}, "kept by a legal hold"),
+        ({"retain_until_us": 4_102_444_800_000_000}, "locked until 01 January 2100, 00:00 UTC"),
+    ],
+)
+def test_a_locked_object_stops_a_deletion_with_one_line_in_the_log(
+    town: Any, mary: Any, capsys: pytest.CaptureFixture[str], changes: dict[str, int], says: str
+) -> None:
+    def lock(rows: Any) -> None:
+        row = rows.find(OBJECTS, ("id-cmip6", "a"))
+        rows.replace(OBJECTS, row._replace(**changes))
+
+    assert town.house.catalog.commit([lock])[0].error is None
+    delete(town)
+    capsys.readouterr()
+    for _ in range(3):
+        assert erase() == 0
+    assert "".join(capsys.readouterr()).count("can't be deleted further") == 1
+    assert says in closing().fault
+    assert closing().state == "DELETING"
+
+
 def test_a_fault_is_shown_and_tried_again(town: Any, mary: Any) -> None:
     def lock(rows: Any) -> None:
         row = rows.find(OBJECTS, ("id-cmip6", "a"))

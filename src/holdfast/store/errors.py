@@ -115,9 +115,11 @@ class QuotaExceeded(StoreError):
 
 
 class ObjectLocked(StoreError):
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, until_us: int | None = None) -> None:
+        """`until_us` is when the lock ends by itself; None = a legal hold, which somebody takes off."""
         super().__init__(key)
         self.key = key
+        self.until_us = until_us
 
 
 class StorageFull(StoreError):

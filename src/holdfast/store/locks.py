@@ -9,5 +9,7 @@ from .errors import ObjectLocked
 
 def check_removable(version: ObjectRow, now_us: int) -> None:
     """Raise `ObjectLocked` while a legal hold or a retention date keeps the version."""
-    if version.legal_hold or (version.retain_until_us is not None and version.retain_until_us > now_us):
+    if version.legal_hold:
         raise ObjectLocked(version.key)
+    if version.retain_until_us is not None and version.retain_until_us > now_us:
+        raise ObjectLocked(version.key, version.retain_until_us)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Final
 
 from django.db import transaction
@@ -21,7 +22,7 @@ from holdfast.portal.notices.notify import notify
 from holdfast.portal.people.lookups import names_by_principal, people_by_principal
 from holdfast.portal.people.models import Person
 from holdfast.portal.people.templatetags.portal import day
-from holdfast.store.errors import StoreError
+from holdfast.store.errors import ObjectLocked, StoreError
 from holdfast.store.site import READ_ONLY, find_setting
 from holdfast.telemetry.log import get_log
 
@@ -119,7 +120,6 @@ def _erase_some(closing: Closing, until_s: float) -> int:
                 tenancy = find_tenancy(closing)
                 if tenancy is not None:
                     delete_tenancy(office, tenancy.name)
-                closing.fault = ""
                 break
             if time.monotonic() >= until_s:
                 _note(closing, objects, size_bytes)
@@ -131,8 +131,10 @@ def _erase_some(closing: Closing, until_s: float) -> int:
         _stop(closing)
         return objects
     except (StoreError, CatalogError) as error:
-        why = to_s3(error).message if isinstance(error, StoreError) else str(error)
-        _log.error("a closed tenancy could not be deleted further", tenancy=closing.tenancy_name, why=why)
+        why = _words_of(error)
+        if why != closing.fault:
+            # Once: it is tried again each second, for as long as an object is locked.
+            _log.error("a closed tenancy can't be deleted further now", tenancy=closing.tenancy_name, why=why)
         _note(closing, objects, size_bytes, why)
         return objects
     _note(closing, objects, size_bytes)
@@ -140,7 +142,19 @@ def _erase_some(closing: Closing, until_s: float) -> int:
     return objects
 
 
+def _words_of(error: StoreError | CatalogError) -> str:
+    """Say why the deletion does not go on, and when it will. No key: those are data, and operators read this."""
+    if not isinstance(error, ObjectLocked):
+        return to_s3(error).message if isinstance(error, StoreError) else str(error)
+    if error.until_us is None:
+        return "An object is kept by a legal hold. The deletion goes on by itself once that is taken off."
+    until = datetime.fromtimestamp(error.until_us / 1_000_000, UTC)
+    return f"An object is locked until {until:%d %B %Y, %H:%M} UTC. The deletion goes on by itself then."
+
+
 def _note(closing: Closing, objects: int, size_bytes: int, fault: str = "") -> None:
+    if not objects and not size_bytes and fault == closing.fault:
+        return
     closing.deleted_objects += objects
     closing.deleted_bytes += size_bytes
     closing.fault = fault
