@@ -125,6 +125,29 @@ def test_who_is_invited_without_an_account_makes_one_by_the_link_and_reaches_the
     )
 
 
+@pytest.mark.parametrize("kind", ["Refused", "Taken"])
+def test_whose_access_the_store_refuses_is_in_the_account_that_was_made_and_told_so(
+    lab: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    from holdfast.admin import errors
+    from holdfast.portal.joining import granting
+
+    def refuse(*given: Any, **named: Any) -> None:
+        raise getattr(errors, kind)("the bucket is gone")
+
+    invite(lab)
+    monkeypatch.setattr(granting, "add_member", refuse)
+    browser = lab.client()
+    browser.get(link(lab))
+    answer = sign_up(browser)
+    assert answer["Location"] == "/"
+    page = browser.get("/").content.decode()
+    assert "could not be opened for you: the bucket is gone" in page
+    assert browser.get("/account/").status_code == 200
+    assert standing(lab, "gerda") is None
+    assert any("failed" in mail["Subject"] for mail in lab.mails() if mail["To"] == "mary@example.org")
+
+
 def test_the_access_of_a_guest_ends_on_the_day_that_was_set(lab: Any, clock: Any) -> None:
     invite(lab)
     browser = lab.client()

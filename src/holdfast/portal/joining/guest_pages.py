@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from allauth.account.internal.flows.login import record_authentication
@@ -17,6 +18,7 @@ from holdfast.admin.errors import AdminError, Refused, Taken
 from holdfast.auth.roles import Right
 from holdfast.portal.access import Need, Standing, page, person_of, tenancy_page
 from holdfast.portal.errors import error_page
+from holdfast.portal.people.models import Person
 from holdfast.portal.tenancies.pages import Crumb, render_in, tenancy_path
 
 from .forms import InviteForm, NewAccountForm
@@ -123,7 +125,7 @@ def invitation(request: HttpRequest) -> HttpResponse:
     if person is not None and holds(person, email) and request.method == "POST":
         try:
             accept(offer, person)
-        except Refused as refusal:
+        except AdminError as refusal:
             return _show(request, offer, refusal=sentence(str(refusal)), status=409)
         return _welcome(request, offer)
     return _show(request, offer, is_meant=person is not None and holds(person, email))
@@ -134,18 +136,42 @@ def _with_new_account(request: HttpRequest, offer: Offer) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return _show(request, offer, form=form, status=400 if form.errors else 200)
     cleaned = form.cleaned_data
+    made: list[Person] = []
     try:
         with transaction.atomic():
             person = make_account(offer, cleaned["name"], cleaned["full_name"], cleaned["password"])
+            # First of what is done once this is committed: the grant is put into force after it, and may be refused.
+            transaction.on_commit(partial(made.append, person))
             accept(offer, person, made_account=True)
-    except Taken as refusal:
-        form.add_error("name", sentence(str(refusal)))
-        return _show(request, offer, form=form, status=400)
-    except Refused as refusal:
+    except AdminError as refusal:
+        if made:
+            return _without_access(request, offer, person, refusal)
+        if isinstance(refusal, Taken):
+            form.add_error("name", sentence(str(refusal)))
+            return _show(request, offer, form=form, status=400)
         return _show(request, offer, refusal=sentence(str(refusal)), status=409)
+    _log_in(request, person)
+    return _welcome(request, offer)
+
+
+def _log_in(request: HttpRequest, person: Person) -> None:
     login(request, person, backend="holdfast.portal.people.backends.ByPassword")
     record_authentication(request, person, method="password")
-    return _welcome(request, offer)
+
+
+def _without_access(request: HttpRequest, offer: Offer, person: Person, refusal: AdminError) -> HttpResponse:
+    """Let somebody into the account that was made, and say that what they were invited to could not be given.
+
+    Whoever invited them was told, too. The invitation is used, and the name is theirs.
+    """
+    request.session.pop(_SESSION_KEY, None)
+    _log_in(request, person)
+    text = (
+        f"Your account is made, but {offer.tenancy.name} could not be opened for you: {refusal}. {offer.inviter} was "
+        "told and can invite you again."
+    )
+    messages.error(request, text)
+    return redirect("/")
 
 
 def _welcome(request: HttpRequest, offer: Offer) -> HttpResponse:
