@@ -224,3 +224,12 @@ def test_settings_of_one_tenancy_are_not_reached_through_another(lab: Any) -> No
         {**FACE, **questions(), "tenancy_id": tenancy(lab).tenancy_id, "tenancy": "lab-o"},
     )
     assert page().tenancy_id != tenancy(lab).tenancy_id
+
+
+def test_two_questions_of_one_id_become_two(lab: Any) -> None:
+    same = {"question_id": "0123abcd", "kind": "text", "required": "on"}
+    assert save(lab, "mary", {**same, "label": "Which ice?"}, {**same, "label": "Which year?"}).status_code == 302
+    kept = page().questions
+    assert [each["label"] for each in kept] == ["Which ice?", "Which year?"]
+    assert kept[0]["id"] == "0123abcd"
+    assert kept[1]["id"] != "0123abcd"

@@ -150,14 +150,22 @@ else:
 
 class _Questions(_Set):
     def questions(self) -> list[Question]:
-        """Return the questions in their order, without those to be deleted."""
+        """Return the questions in their order, without those to be deleted. Each has an id of its own.
+
+        A second one of an id that a page was made to send gets another: answers to both would have one name.
+        """
         kept = [
             (form.cleaned_data.get("ORDER"), index, form.question())
             for index, form in enumerate(self.forms)
             if not form.cleaned_data.get("DELETE")
         ]
         kept.sort(key=lambda each: (each[0] is None, each[0] or 0, each[1]))
-        return [question for _, _, question in kept if question is not None]
+        found: dict[str, Question] = {}
+        for _, _, question in kept:
+            if question is not None:
+                own_id = secrets.token_hex(4) if question.question_id in found else question.question_id
+                found[own_id] = question._replace(question_id=own_id)
+        return list(found.values())
 
 
 QuestionSet = forms.formset_factory(
