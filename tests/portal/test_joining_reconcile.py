@@ -163,6 +163,37 @@ def test_requests_of_who_was_removed_from_the_site_are_withdrawn(lab: Any) -> No
     assert AccessRequest.objects.get().state == "WITHDRAWN"
 
 
+def test_requests_to_a_tenancy_that_was_deleted_are_closed_and_who_asked_is_told(lab: Any) -> None:
+    from holdfast.admin.tenancies import delete_tenancy
+    from holdfast.portal.joining.models import AccessRequest
+
+    lab.client(lab.person("ann")).post("/tenancies/lab-o/join/", {"role": "USER", "answer_purpose": "Ice."})
+    delete_tenancy(cli(lab), "lab-o")
+    assert [reconcile(), reconcile()] == [1, 0]
+    request = AccessRequest.objects.get()
+    assert (request.state, request.user_reason) == ("WITHDRAWN", "The tenancy was deleted.")
+    (mail,) = [mail for mail in lab.mails() if mail["To"] == "ann@example.org"]
+    assert "request to join lab-o is closed" in mail["Subject"]
+
+
+def test_who_could_not_know_a_tenancy_is_not_told_that_it_was_deleted(lab: Any) -> None:
+    from tests.portal.samples import hide
+
+    from holdfast.admin.tenancies import delete_tenancy
+    from holdfast.portal.joining.models import AccessRequest
+
+    hide(lab, "lab-o")
+    for name in ("lab-o", "never-o"):
+        lab.client(lab.person("ann")).post(f"/tenancies/{name}/join/", {"role": "USER", "answer_purpose": "Ice."})
+    delete_tenancy(cli(lab), "lab-o")
+    assert [reconcile(), reconcile()] == [1, 0]
+    assert set(AccessRequest.objects.values_list("tenancy_name", "tenancy_id", "state")) == {
+        ("lab-o", "", "PENDING"),
+        ("never-o", "", "PENDING"),
+    }
+    assert [mail for mail in lab.mails() if mail["To"] == "ann@example.org"] == []
+
+
 def test_the_worker_does_all_of_it(lab: Any) -> None:
     from holdfast.portal.worker import rounds
 

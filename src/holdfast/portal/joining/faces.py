@@ -75,6 +75,13 @@ def find_face(person: Person, name: str) -> Face:
     return Face(name, tenancy, page, member, is_member, is_open)
 
 
+def may_know(person: Person, tenancy_id: str) -> bool:
+    """Whether a person who is no member may know a tenancy, or may have known one that was deleted."""
+    if person.is_operator or known_tenancies(person, tenancy_id):
+        return True
+    return not page_of(tenancy_id).hidden and not is_outsider(person)
+
+
 def known_tenancies(person: Person, tenancy_id: str | None = None) -> frozenset[str]:
     """Return the tenancies that answered a request of this person, or had them as a member: no secret to them.
 

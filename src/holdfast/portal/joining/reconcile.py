@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from holdfast.admin.errors import AdminError
 from holdfast.admin.managers import is_live
@@ -19,10 +20,13 @@ from holdfast.portal.people.principals import SYSTEM_ACTOR
 from holdfast.telemetry.log import get_log
 
 from . import days
+from .faces import may_know
 from .granting import find_head, record_outside
 from .models import AccessRequest, Grant
+from .telling import person_of, tell_gone
 
 ELSEWHERE = "It was ended outside of the portal."
+GONE = "The tenancy was deleted."
 
 _log = get_log("portal")
 
@@ -111,20 +115,50 @@ def _close(grant_id: int, tenancy_id: str, principal_id: str) -> int:
 
 
 def _tend_requests() -> int:
-    """Lead requests to tenancies that have come to be, and withdraw those of users who were removed from the site."""
+    """Lead requests to tenancies that have come to be, and close those of users or to tenancies that are gone."""
     done = 0
     for request in list(AccessRequest.objects.filter(state=AccessRequest.PENDING)):
         with house().catalog.read() as rows:
             user = rows.find(USERS, (request.applicant_id,))
             found = () if request.tenancy_id else rows.scan(TENANCIES, (request.tenancy_name,), index="by_name")
-        waiting = AccessRequest.objects.filter(pk=request.pk, state=AccessRequest.PENDING)
+            is_gone = bool(request.tenancy_id) and rows.find(TENANCIES, (request.tenancy_id,)) is None
         if user is None or user.state == "removed":
-            done += waiting.update(state=AccessRequest.WITHDRAWN, decided_at=days.now())
+            done += _withdraw(request)
         elif found:
-            try:
-                with transaction.atomic():
-                    done += waiting.update(tenancy_id=found[0].tenancy_id, told_at=None)
-            except IntegrityError:
-                # They asked again once it was there.
-                done += waiting.update(state=AccessRequest.WITHDRAWN, decided_at=days.now())
+            done += _lead(request, found[0].tenancy_id)
+        elif is_gone:
+            done += _close_request(request)
     return done
+
+
+def _waiting(request: AccessRequest) -> QuerySet[AccessRequest]:
+    return AccessRequest.objects.filter(pk=request.pk, state=AccessRequest.PENDING)
+
+
+def _withdraw(request: AccessRequest, reason: str = "") -> int:
+    return _waiting(request).update(state=AccessRequest.WITHDRAWN, decided_at=days.now(), user_reason=reason)
+
+
+def _lead(request: AccessRequest, tenancy_id: str) -> int:
+    """Let a request be one to this tenancy, or to none where that is empty."""
+    try:
+        with transaction.atomic():
+            return _waiting(request).update(tenancy_id=tenancy_id, told_at=None)
+    except IntegrityError:
+        # They asked again meanwhile.
+        return _withdraw(request)
+
+
+def _close_request(request: AccessRequest) -> int:
+    """Close a request to a tenancy that was deleted, and tell the applicant.
+
+    One who could not know the tenancy is told nothing: the request waits like any other to a name that is nobody's.
+    """
+    person = person_of(request.applicant_id)
+    if person is not None and not may_know(person, request.tenancy_id):
+        return _lead(request, "")
+    with transaction.atomic():
+        changed = _withdraw(request, GONE)
+        if changed and person is not None:
+            tell_gone(request, person)
+    return changed

@@ -95,6 +95,16 @@ def tell_refused(request: AccessRequest, tenancy: TenancyRow, decided_by: Person
     notify([applicant], "request_rejected", subject, text, url=path, level="warning")
 
 
+def tell_gone(request: AccessRequest, applicant: Person) -> None:
+    """Tell an applicant that the tenancy of a request that waited was deleted."""
+    text = (
+        f"You asked to be {request.role} of {request.tenancy_name}. The tenancy was deleted before anybody decided, so "
+        "that your request is closed."
+    )
+    subject = f"Your request to join {request.tenancy_name} is closed"
+    notify([applicant], "request_closed", subject, text, url="/services/", once=f"gone:{request.pk}")
+
+
 def tell_granted(grant: Grant, tenancy: TenancyRow) -> None:
     """Tell a member what they may from now on, and until when. Once for each grant."""
     member = person_of(grant.principal_id)
