@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,13 +136,18 @@ def _serve_portal(
     # Until there are certificates to look at again: it would end the process.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    def make_context() -> SSLContext:
-        certificates = open_certificates(settings, home, open_catalog(home))
-        assert certificates is not None
-        signal.signal(signal.SIGHUP, lambda *_: certificates.reload())
-        return server_context(certificates, lambda: _PLAIN_ON_PORTAL)
+    with ExitStack() as held:
 
-    server.run(settings, board, slot_number, [each.socket for each in listeners], make_context)
+        def make_context() -> SSLContext:
+            # Beside the portal's own: certificates ask it whose name a connection is for.
+            catalog = open_catalog(home)
+            held.callback(catalog.close)
+            certificates = open_certificates(settings, home, catalog)
+            assert certificates is not None
+            signal.signal(signal.SIGHUP, lambda *_: certificates.reload())
+            return server_context(certificates, lambda: _PLAIN_ON_PORTAL)
+
+        server.run(settings, board, slot_number, [each.socket for each in listeners], make_context)
 
 
 def _work_for_portal(settings: Settings, board: Board, slot_number: int, _: Sequence[Listener]) -> None:
