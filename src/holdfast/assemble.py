@@ -278,6 +278,8 @@ def find_serving(home: Home, settings: Settings) -> Serving:
             False,
             settings.tls_dir,
             settings.portal_origin,
+            settings.portal,
+            settings.legacy_portal,
         )
     return Serving(
         running.get("domain", settings.domain),
@@ -287,6 +289,8 @@ def find_serving(home: Home, settings: Settings) -> Serving:
         True,
         Path(running["tls_dir"]) if running.get("tls_dir") else None,
         running.get("portal_url", ""),
+        tuple(_address(text) for text in running.get("portal", ())),
+        tuple(_address(text) for text in running.get("legacy_portal", ())),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.request import urlopen
@@ -123,7 +124,7 @@ def test_scrub_repairs_counters_only_when_asked(filled: Terminal) -> None:
 
 
 def test_doctor_prints_a_line_for_each_thing_and_fails_when_one_fails(filled: Terminal, tmp_path: Path) -> None:
-    (filled.home / "holdfast.toml").write_text('s3 = ["127.0.0.1:0"]\ns3_tls = []\n')
+    (filled.home / "holdfast.toml").write_text('s3 = ["127.0.0.1:0"]\ns3_tls = []\nportal = []\n')
     found = {finding["subject"]: finding for finding in filled.json("doctor")}
     assert {"home", "catalog", "keyring", "disk", "sync", "clock", "packages", "backup", "names"} <= found.keys()
     assert found["backup"]["state"] == "warn"
@@ -134,6 +135,18 @@ def test_doctor_prints_a_line_for_each_thing_and_fails_when_one_fails(filled: Te
     assert result.exit_code == 1
     assert "fail  keyring" in result.stdout
     assert "→ put the copy that you keep apart at" in result.stdout
+
+
+def test_doctor_says_that_the_port_of_former_addresses_is_taken(filled: Terminal) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        (filled.home / "holdfast.toml").write_text(
+            f's3 = ["127.0.0.1:0"]\ns3_tls = []\nportal = ["127.0.0.1:0"]\nlegacy_portal = ["{address}"]\n'
+        )
+        result = filled.run("doctor", "--json")
+    (found,) = [each for each in json.loads(result.stdout) if each["subject"] == "ports"]
+    assert (found["state"], result.exit_code) == ("fail", 1)
+    assert address in found["text"]
 
 
 @pytest.mark.parametrize(("days_left", "state"), [(60, "ok"), (20, "warn"), (-1, "fail")])

@@ -275,6 +275,15 @@ def test_ports_that_are_taken_or_dead_fail() -> None:
     assert states(network.check_ready(dead)) == {"ready": "fail"}
 
 
+@pytest.mark.parametrize("kind", ["portal", "legacy_portal"])
+def test_the_ports_of_the_portal_are_looked_at_too(server: HTTPServer, kind: str) -> None:
+    here = serving(0, is_running=False)
+    for is_running, state in ((True, "ok"), (False, "fail")):
+        ports = {kind: (Address("127.0.0.1", server.server_port),)}
+        found = here._replace(s3=(), is_running=is_running, **ports)
+        assert states(network.check_ports(found)) == {"ports": state}
+
+
 def certificate(path: Path, starts: datetime, ends: datetime) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "example")])

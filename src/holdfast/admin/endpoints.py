@@ -22,6 +22,9 @@ class Serving(NamedTuple):
     """Where its certificates lie; None = the local authority issues them."""
     portal_url: str = ""
     """The portal's address as browsers write it; empty when there is no portal."""
+    portal: tuple[Address, ...] = ()
+    legacy_portal: tuple[Address, ...] = ()
+    """Where former addresses of a portal lead to this one (http)."""
 
 
 class Endpoints(NamedTuple):

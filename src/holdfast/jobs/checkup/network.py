@@ -26,7 +26,7 @@ _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 def check_ports(serving: Serving) -> Iterator[Finding]:
     """A running server answers on its ports; before it runs, they are free."""
-    for address in (*serving.s3, *serving.s3_tls):
+    for address in (*serving.s3, *serving.s3_tls, *serving.portal, *serving.legacy_portal):
         reachable = Address(_ANY.get(address.host, address.host), address.port)
         if serving.is_running:
             yield _answers(reachable)
@@ -53,7 +53,12 @@ def _is_free(address: Address) -> Finding:
                 errno.EADDRINUSE: f"stop what listens there (ss -ltnp 'sport = :{address.port}'), or take another port",
                 errno.EACCES: "allow it ports below 1024 (CAP_NET_BIND_SERVICE, as the systemd unit does)",
             }
-            return Finding("ports", "fail", f"{address}: {error.strerror}", advice.get(error.errno or 0, "see --s3"))
+            return Finding(
+                "ports",
+                "fail",
+                f"{address}: {error.strerror}",
+                advice.get(error.errno or 0, "see holdfast serve --help"),
+            )
     return Finding("ports", "ok", f"{address} is free")
 
 
