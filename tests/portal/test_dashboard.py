@@ -49,6 +49,7 @@ def test_who_belongs_to_no_tenancy_is_shown_the_way_to_services(town: Any) -> No
     text = text_of(client, "/")
     assert "You belong to no tenancy yet" in text
     assert 'href="/services/"' in client.get("/").content.decode()
+    assert 'href="/ask-for-a-tenancy/"' in client.get("/").content.decode()
     assert steps(client, "/") == ["now", "later", "later", "later"]
 
 
