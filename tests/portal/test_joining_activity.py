@@ -59,6 +59,25 @@ def test_who_sees_it_is_said_by_the_role_table(lab: Any, by: str, status: int) -
     assert lab.client(lab.person(by)).get("/tenancies/lab-o/activity/export/").status_code == status
 
 
+def test_people_in_the_details_have_their_names(lab: Any) -> None:
+    uma, dave = (lab.person(name).principal_id for name in ("uma", "dave"))
+    record(lab, "key.revoke", "AKIA1", user_id=uma)
+    record(lab, "key.revoke-all", uma, user_id=uma, revoked=2)
+    record(lab, "bucket.transfer", "lab-o/ice", before_id=uma, user_id=dave)
+    record(lab, "key.create", "AKIA2", by="uma", user_id=uma)
+    assert {(row[3], row[4], row[5]) for row in exported(lab, "?action=key.")[1:]} == {
+        ("key.revoke", "AKIA1", "of uma"),
+        ("key.revoke-all", "uma", "2 tokens revoked"),
+        ("key.create", "AKIA2", ""),
+    }
+    assert exported(lab, "?action=bucket.")[1][5] == "from uma to dave"
+    lab.operator()
+    page = lab.client(lab.person("olga")).get("/operators/audit/?tenancy=lab-o").content.decode()
+    assert "user: uma" in page
+    assert "before: uma; user: dave" in page
+    assert uma not in page
+
+
 def test_it_is_filtered_by_what_and_by_whom(lab: Any) -> None:
     record(lab, "bucket.create", "ice", by="uma")
     record(lab, "key.create", "AKIA1", by="uma")

@@ -83,17 +83,34 @@ class Act(NamedTuple):
 
 def in_words(rows: Snapshot, tenancy: TenancyRow, found: Sequence[AuditRow]) -> Sequence[Act]:
     """Return rows as people read them."""
-    names = names_by_principal(rows, {row.actor for row in found})
-    return [_act(tenancy, row, names) for row in found]
+    details = [json.loads(row.detail) if row.detail else {} for row in found]
+    # A subject is an id where all tokens of somebody were revoked.
+    ids = {each for row in found for each in (row.actor, row.subject)}
+    ids |= {
+        detail[name] for detail in details for name in ("user_id", "before_id") if isinstance(detail.get(name), str)
+    }
+    names = names_by_principal(rows, ids)
+    return [_act(tenancy, row, detail, names) for row, detail in zip(found, details, strict=True)]
 
 
-def _act(tenancy: TenancyRow, row: AuditRow, names: Mapping[str, str]) -> Act:
+def _act(tenancy: TenancyRow, row: AuditRow, detail: Mapping[str, Any], names: Mapping[str, str]) -> Act:
     who = names.get(row.actor) or ("the portal" if row.actor == "portal" else row.actor)
     if row.actor.startswith("cli:"):
         who = "an operator, by command"
-    subject = row.subject.removeprefix(f"{tenancy.name}/")
+    subject = names.get(row.subject, row.subject.removeprefix(f"{tenancy.name}/"))
     words = WORDS.get(row.action, row.action)
-    return Act(row.at_us, who, row.actor, words, row.action, "" if subject == tenancy.name else subject, _detail(row))
+    shown = ", ".join(filter(None, (_whom(row, detail, names), _shown_facts(detail))))
+    return Act(row.at_us, who, row.actor, words, row.action, "" if subject == tenancy.name else subject, shown)
+
+
+def _whom(row: AuditRow, detail: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Say whom it was about, where neither who did it nor what it was done to says so."""
+    user_id, before_id = detail.get("user_id"), detail.get("before_id")
+    if row.action == "bucket.transfer" and before_id and user_id:
+        return f"from {names.get(str(before_id), before_id)} to {names.get(str(user_id), user_id)}"
+    if row.action.startswith(("key.", "api-token.")) and user_id not in (None, row.actor, row.subject):
+        return f"of {names.get(str(user_id), user_id)}"
+    return ""
 
 
 _SHOWN: Final[Mapping[str, Callable[[Any], str]]] = {
@@ -111,8 +128,7 @@ _SHOWN: Final[Mapping[str, Callable[[Any], str]]] = {
 """What of an audit row's detail is for people; ids and numbers of µs are not."""
 
 
-def _detail(row: AuditRow) -> str:
-    detail = json.loads(row.detail) if row.detail else {}
+def _shown_facts(detail: Mapping[str, Any]) -> str:
     shown = (show(detail[name]) for name, show in _SHOWN.items() if detail.get(name) not in (None, ""))
     return ", ".join(filter(None, shown))
 

@@ -25,6 +25,8 @@ from .frame import PAGE_ROWS, render_page
 EXPORT_ROWS_MAX: Final = 100_000
 """How many rows one export holds: the newest."""
 _STEP: Final = 1_000
+_PEOPLE: Final[Mapping[str, str]] = {"user_id": "user", "before_id": "before"}
+"""Which facts are the ids of people, and what they are called where the people are named."""
 
 
 class AuditForm(forms.Form):
@@ -74,25 +76,33 @@ def audit(request: HttpRequest) -> HttpResponseBase:
 
 def audit_lines(rows: Snapshot, found: Sequence[AuditRow]) -> list[AuditLine]:
     """Return rows with the names of people and tenancies in them."""
-    names = names_by_principal(rows, {row.actor for row in found})
+    details = [json.loads(row.detail) if row.detail else {} for row in found]
+    # A subject is an id where all keys of somebody were revoked.
+    ids = {each for row in found for each in (row.actor, row.subject)}
+    ids |= {detail[name] for detail in details for name in _PEOPLE if isinstance(detail.get(name), str)}
+    names = names_by_principal(rows, ids)
     tenancies = {row.tenancy_id: rows.find(TENANCIES, (row.tenancy_id,)) for row in found if row.tenancy_id}
     return [
         AuditLine(
             row.at_us,
             names.get(row.actor, row.actor),
             row.action,
-            row.subject,
+            names.get(row.subject, row.subject),
             tenancy.name if (tenancy := tenancies.get(row.tenancy_id)) is not None else "",
-            facts_of(row.detail),
+            facts_of(detail, names),
         )
-        for row in found
+        for row, detail in zip(found, details, strict=True)
     ]
 
 
-def facts_of(detail: str) -> list[tuple[str, str]]:
-    """Return the detail of an audit row as pairs that people read; moments in words."""
-    document = json.loads(detail) if detail else {}
-    return [(name.removesuffix("_us").replace("_", " "), _shown(name, value)) for name, value in document.items()]
+def facts_of(detail: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the detail of an audit row as pairs that people read; moments in words, people by their names."""
+    return [
+        (_PEOPLE[name], names.get(str(value), str(value)))
+        if name in _PEOPLE
+        else (name.removesuffix("_us").replace("_", " "), _shown(name, value))
+        for name, value in detail.items()
+    ]
 
 
 def _shown(name: str, value: Any) -> str:
