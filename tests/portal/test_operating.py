@@ -194,6 +194,29 @@ def test_a_suspended_person_is_out_at_once(town: Any, client: Any) -> None:
     assert ben.get("/").status_code == 302
 
 
+def test_why_a_member_is_suspended_is_read_by_those_who_decide_about_them_until_it_is_over(
+    town: Any, client: Any
+) -> None:
+    from holdfast.admin.users import resume_user
+    from holdfast.portal.people.models import Person
+    from holdfast.portal.people.tidy import tidy
+
+    manager = town.client(town.person("mary"))
+    client.post("/operators/people/ben/suspend/", {"reason": "a lost laptop"})
+    assert "a lost laptop" in manager.get("/tenancies/a-o/members/person/ben/").content.decode()
+    assert "a lost laptop" in client.get("/operators/people/ben/").content.decode()
+    client.post("/operators/people/ben/resume/")
+    assert "a lost laptop" not in manager.get("/tenancies/a-o/members/person/ben/").content.decode()
+    assert Person.objects.get(name="ben").suspended_reason == ""
+    # A command knows nothing of the portal.
+    client.post("/operators/people/ben/suspend/", {"reason": "a lost telephone"})
+    assert tidy() == 0
+    resume_user(town.house.office("cli:root"), "ben")
+    assert "telephone" not in manager.get("/tenancies/a-o/members/person/ben/").content.decode()
+    assert [tidy(), tidy()] == [1, 0]
+    assert Person.objects.get(name="ben").suspended_reason == ""
+
+
 def test_operators_do_not_lock_themselves_out(town: Any, client: Any, operator: Any) -> None:
     for path in ("suspend/", "remove/", "reset-factors/"):
         answer = client.post(f"/operators/people/olga/{path}", {"reason": "x", "typed_name": "olga"})

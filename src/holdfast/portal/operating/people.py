@@ -123,13 +123,17 @@ def _factors(person: Person | None) -> Mapping[str, int]:
 
 
 def suspend_person(operator: Person, name: str, reason: str) -> None:
-    """Log somebody out and refuse their keys, now; they are told why. Raises Unknown or Refused."""
+    """Log somebody out and refuse their keys, now; they and those who decide about them are told why.
+
+    Raises Unknown or Refused.
+    """
     user = _other(operator, name)
     office = house().office(operator.principal_id)
     suspend_user(office, name)
     office.record("user.suspend-reason", name, detail={"reason": reason})
     for person in Person.objects.filter(principal_id=user.user_id):
         end_others(person, None)
+        Person.objects.filter(pk=person.pk).update(suspended_reason=reason)
         text = f"Your account is suspended: you can't log in, and your tokens are refused.\n\nReason: {reason}"
         notify([person], "user_state", "Your account is suspended", text, level="warning")
 
@@ -138,6 +142,7 @@ def resume_person(operator: Person, name: str) -> None:
     """Let somebody back in: their keys work again. Idempotent. Raises Unknown."""
     user = resume_user(house().office(operator.principal_id), name)
     theirs = Person.objects.filter(principal_id=user.user_id)
+    theirs.update(suspended_reason="")
     notify(theirs, "user_state", "Your account works again", "You can log in, and your tokens work again.")
 
 

@@ -49,6 +49,8 @@ class Person(AbstractBaseUser):
     """Who made the account, and so who may disable it: a directory disables only its own people."""
     upstream_id = models.CharField(max_length=200, blank=True, db_index=True, editable=False)
     """What a directory calls the person for ever, whatever becomes of the name there."""
+    suspended_reason = models.TextField(blank=True)
+    """Why an operator suspended the person, as it was told to them. Whether they are suspended, the catalog says."""
     joined_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "name"
