@@ -85,6 +85,21 @@ def test_a_bucket_is_listed_with_owner_size_objects_and_who_can_see_it(town: Any
     assert "ann (former member)" in text_of(town.client(mary).get(LIST))
 
 
+@pytest.mark.parametrize("role", [Role.GUEST, Role.USER, Role.MANAGER])
+def test_pages_of_buckets_lead_to_links_and_deletions(town: Any, role: Role) -> None:
+    owner = town.member("a-o", "owner")
+    make_bucket(town, "a-o", owner, "ice")
+    person = guest(town, "a-o", "gus", ice="read") if role is Role.GUEST else town.member("a-o", "ann", role)
+    client = town.client(person)
+    pages = [LIST]
+    pages += [] if role is Role.USER else [f"{LIST}ice/"]
+    for page in pages:
+        shown = client.get(page).content.decode()
+        for there in ("/tenancies/a-o/links/", "/tenancies/a-o/deletions/"):
+            assert f'href="{there}"' in shown
+            assert client.get(there).status_code == 200
+
+
 def test_without_buckets_the_list_says_what_to_do(town: Any) -> None:
     ann, gus = town.member("a-o", "ann"), guest(town, "a-o", "gus")
     assert "No buckets yet" in text_of(town.client(ann).get(LIST))
