@@ -102,6 +102,20 @@ def test_a_card_shows_role_quota_end_and_what_needs_attention(town: Any) -> None
     assert "a-o" not in text_of(client, "/")
 
 
+@pytest.mark.parametrize(("last_day", "is_near"), [("2027-09-09", True), ("2027-09-10", False)])
+def test_access_is_expiring_on_every_page_from_the_same_day_on(town: Any, last_day: str, is_near: bool) -> None:
+    """July and August have 62 days: counted in days, some pages would say it and others not."""
+    from datetime import UTC, date, datetime
+
+    from holdfast.portal.joining.days import end_of
+
+    move_clock(town, int(datetime(2027, 7, 10, 12, tzinfo=UTC).timestamp()) * 1_000_000)
+    ann = town.member(TENANCY, "ann", until_us=end_of(date.fromisoformat(last_day)))
+    client = town.client(ann)
+    for page in ("/", "/services/object-store/", f"{HERE}"):
+        assert ("EXPIRING" in text_of(client, page)) is is_near, page
+
+
 def test_the_chart_has_the_eight_fullest_buckets_and_the_rest_as_other(town: Any) -> None:
     client = town.client(town.member(TENANCY, "ann", Role.MANAGER))
     names = [f"bucket-{number:02}" for number in range(11)]

@@ -19,6 +19,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from holdfast.admin.managers import is_live
 from holdfast.auth.roles import Extent, Right, Role, extent
 from holdfast.catalog.rows import MEMBERS, TENANCIES, MemberRow, TenancyRow
 
@@ -102,7 +103,7 @@ def find_standing(person: Person, tenancy_name: str) -> Standing | None:
             return None
         tenancy = found[0]
         member = rows.find(MEMBERS, (tenancy.tenancy_id, person.principal_id))
-    if member is not None and (member.until_us is None or opened.now_us() < member.until_us):
+    if member is not None and is_live(member, opened.now_us()):
         return Standing(tenancy, person, member, Role(member.role))
     return Standing(tenancy, person, None, Role.OPERATOR) if person.is_operator else None
 

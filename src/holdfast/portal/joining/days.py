@@ -72,6 +72,11 @@ def usual_day() -> date:
     return today() + timedelta(days=house().settings.site.grant_days)
 
 
+def is_expiring(until_us: int | None, expiring_us: int) -> bool:
+    """Whether access that lasts until then, None = without an end, is EXPIRING; `expiring_us` is `expiring_until()`."""
+    return until_us is not None and until_us < expiring_us
+
+
 def expiring_until() -> int:
     """Return before which end, in µs of the Unix epoch, access is EXPIRING today."""
     return end_of(add_months(today(), EXPIRING_MONTHS))

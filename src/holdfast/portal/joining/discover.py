@@ -101,7 +101,7 @@ def _entry(
     member, request = members.get(tenancy.tenancy_id), requests.get(tenancy.tenancy_id)
     if member is not None and is_live(member, now_us):
         last_day = None if member.until_us is None else days.last_day_of(member.until_us)
-        is_near = member.until_us is not None and member.until_us < days.expiring_until()
+        is_near = days.is_expiring(member.until_us, days.expiring_until())
         status = EXPIRING if is_near else Status(member.role, "ok")
         return Entry(tenancy, summary, status, member.role, last_day, "mine")
     if request is not None and (request.is_pending or request.shown_state == "INCOMPLETE"):

@@ -60,7 +60,7 @@ def status_of_member(member: MemberRow, now_us: int, expiring_us: int) -> Status
     """Return the state of a membership that is there; `expiring_us` is `days.expiring_until()`."""
     if not is_live(member, now_us):
         return EXPIRED
-    return EXPIRING if member.until_us is not None and member.until_us < expiring_us else ACTIVE
+    return EXPIRING if days.is_expiring(member.until_us, expiring_us) else ACTIVE
 
 
 def status_of_grant(grant: Grant, now: datetime) -> Status:
@@ -74,5 +74,5 @@ def status_of_grant(grant: Grant, now: datetime) -> Status:
         return REPLACED
     if grant.applied_at is None:
         return WAITING
-    is_near = grant.ends_on is not None and days.end_of(grant.ends_on) < days.expiring_until()
-    return EXPIRING if is_near else ACTIVE
+    until_us = None if grant.ends_on is None else days.end_of(grant.ends_on)
+    return EXPIRING if days.is_expiring(until_us, days.expiring_until()) else ACTIVE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from holdfast.admin.managers import is_live
 from holdfast.auth.roles import Role
 from holdfast.catalog.interface import Snapshot
 from holdfast.catalog.rows import MEMBERS, USERS, TenancyRow
@@ -43,7 +44,7 @@ def people_with_roles(tenancy: TenancyRow, roles: Iterable[Role]) -> Sequence[Pe
         ids = [
             member.user_id
             for member in rows.scan(MEMBERS, (tenancy.tenancy_id,))
-            if member.role in wanted and (member.until_us is None or now_us < member.until_us)
+            if member.role in wanted and is_live(member, now_us)
         ]
     return sorted(people_by_principal(ids).values(), key=lambda person: person.name)
 

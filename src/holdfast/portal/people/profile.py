@@ -11,6 +11,7 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.utils import timezone
 
+from holdfast.admin.managers import is_live
 from holdfast.catalog.rows import MEMBERS, TENANCIES
 from holdfast.portal.house import house
 from holdfast.portal.upstream import provider_id
@@ -85,7 +86,7 @@ def roles_of(person: Person) -> Sequence[HeldRole]:
     with opened.catalog.read() as rows:
         for member in rows.scan(MEMBERS, (person.principal_id,), index="by_user"):
             tenancy = rows.find(TENANCIES, (member.tenancy_id,))
-            if tenancy is not None and (member.until_us is None or now_us < member.until_us):
+            if tenancy is not None and is_live(member, now_us):
                 found.append(HeldRole(tenancy.name, member.role, member.until_us, member.source))
     return sorted(found)
 

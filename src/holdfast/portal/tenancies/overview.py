@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from holdfast.admin.access_keys import access_key_rows, last_uses
 from holdfast.admin.endpoints import Endpoints, endpoints_of
+from holdfast.admin.managers import is_live
 from holdfast.admin.usage import Usage, bucket_usage, tenancy_usage
 from holdfast.auth.roles import Right, Role
 from holdfast.catalog.interface import Snapshot
@@ -96,7 +97,7 @@ def overview(standing: Standing) -> Overview:
         chart=_chart(standing, [each for _, each in usages]),
         bucket_count=len(seen),
         officers=officers,
-        ending=ending_of(standing.member, now_us),
+        ending=ending_of(standing.member),
         reach=Reach(
             endpoints_of(serving, tenancy.name),
             bool(serving.s3),
@@ -118,7 +119,7 @@ def _officers(rows: Snapshot, tenancy: TenancyRow, now_us: int) -> Sequence[Offi
     found = {
         member.user_id: member.role
         for member in rows.scan(MEMBERS, (tenancy.tenancy_id,))
-        if member.role in (Role.MANAGER, Role.DEPUTY) and (member.until_us is None or now_us < member.until_us)
+        if member.role in (Role.MANAGER, Role.DEPUTY) and is_live(member, now_us)
     }
     names = names_by_principal(rows, found)
     officers = [Officer(names[user_id], role) for user_id, role in found.items() if user_id in names]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from holdfast.admin.key_kinds import is_internal
-from holdfast.admin.office import DAY_US
+from holdfast.admin.managers import is_live
 from holdfast.admin.usage import Usage, tenancy_usage
 from holdfast.auth.callers import member_subject
 from holdfast.auth.decide import BucketFacts, Subject, sees
@@ -25,14 +25,12 @@ from holdfast.catalog.rows import (
 )
 from holdfast.portal.access import Standing
 from holdfast.portal.house import house
+from holdfast.portal.joining import days
 from holdfast.portal.joining.queue import pending_counts
 from holdfast.portal.people.models import Person
+from holdfast.portal.tokens.ledger import EXPIRING_US
 
 from .quota_bars import QuotaBar, byte_bar
-
-ENDING_US = 61 * DAY_US
-"""From when on before its end a membership is called EXPIRING: two months, as reminders go out."""
-KEY_ENDING_US = 7 * DAY_US
 
 
 class Ending(NamedTuple):
@@ -72,7 +70,7 @@ def tenancies_of(person: Person) -> Sequence[Card]:
         found = [
             (tenancy, member, tenancy_usage(rows, tenancy))
             for member in rows.scan(MEMBERS, (person.principal_id,), index="by_user")
-            if member.until_us is None or now_us < member.until_us
+            if is_live(member, now_us)
             for tenancy in [rows.find(TENANCIES, (member.tenancy_id,))]
             if tenancy is not None
         ]
@@ -82,7 +80,7 @@ def tenancies_of(person: Person) -> Sequence[Card]:
             tenancy,
             member,
             usage,
-            ending_of(member, now_us),
+            ending_of(member),
             pending.get(tenancy.tenancy_id, 0),
             expiring[tenancy.tenancy_id],
             holding[tenancy.tenancy_id] > 0,
@@ -92,11 +90,11 @@ def tenancies_of(person: Person) -> Sequence[Card]:
     return sorted(cards, key=lambda card: card.tenancy.name)
 
 
-def ending_of(member: MemberRow | None, now_us: int) -> Ending | None:
+def ending_of(member: MemberRow | None) -> Ending | None:
     """Return the end of a membership, None where it has none."""
     if member is None or member.until_us is None:
         return None
-    return Ending(member.until_us - 1, member.until_us <= now_us + ENDING_US)
+    return Ending(member.until_us - 1, days.is_expiring(member.until_us, days.expiring_until()))
 
 
 def subject_of(standing: Standing) -> Subject:
@@ -136,5 +134,5 @@ def _keys_of(rows: Snapshot, person: Person, now_us: int) -> tuple[Counter[str],
         if row.expires_at_us is not None and row.expires_at_us <= now_us:
             continue
         holding[row.tenancy_id] += 1
-        expiring[row.tenancy_id] += row.expires_at_us is not None and row.expires_at_us <= now_us + KEY_ENDING_US
+        expiring[row.tenancy_id] += row.expires_at_us is not None and row.expires_at_us <= now_us + EXPIRING_US
     return expiring, holding

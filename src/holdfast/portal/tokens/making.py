@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from holdfast.admin.access_keys import NewKey, check_description, check_end, create_access_key, rotate_access_key
 from holdfast.admin.errors import Refused, Unknown
+from holdfast.admin.managers import is_live
 from holdfast.catalog.rows import MEMBERS, USERS
 from holdfast.portal.access import Standing
 from holdfast.portal.house import house
@@ -63,8 +64,7 @@ def find_owner(standing: Standing, name: str) -> Owner:
     with opened.catalog.read() as rows:
         member = rows.find(MEMBERS, (standing.tenancy.tenancy_id, person.principal_id))
         user = rows.find(USERS, (person.principal_id,))
-    is_live = member is not None and (member.until_us is None or opened.now_us() < member.until_us)
-    if not is_live or user is None or user.state != "active":
+    if member is None or not is_live(member, opened.now_us()) or user is None or user.state != "active":
         raise Unknown("member with an account here", person.name)
     return Owner(person, user.name)
 
