@@ -24,18 +24,17 @@ from holdfast.operations.operation import Operation
 from holdfast.portal.access import Standing
 from holdfast.portal.errors import Forbidden
 from holdfast.portal.house import house
-from holdfast.s3.codec.heads import HeadWriter, compile_head
 from holdfast.s3.codes import S3Error
 from holdfast.store.errors import AccessDenied, SiteReadOnly, StorageFull, StorageReadOnly
 from holdfast.store.site import READ_ONLY, find_setting
+
+from .heads import head_writer
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 Detail = Callable[[Response], Mapping[str, Any]]
 
 USER_AGENT_LENGTH_MAX: Final = 512
-
-_head_writers: Final[dict[str, HeadWriter]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +152,10 @@ class Acting:
         """Return the surroundings of an operation at a time that is given, as a transaction has it."""
         settings = house().settings
         headers = {"user-agent": self.user_agent} if self.user_agent else {}
-        write_head = _head_writers.get(operation.name)
-        if write_head is None:
-            write_head = _head_writers[operation.name] = compile_head(operation.route, operation.request)
         return Context(
             self.caller(rows, now_us),
             rows,
-            write_head(request, headers),
+            head_writer(operation)(request, headers),
             now_us,
             new_id,
             self.request_id,

@@ -18,7 +18,6 @@ from holdfast.catalog.interface import CatalogError, Snapshot
 from holdfast.operations.operation import Operation
 from holdfast.portal.house import house
 from holdfast.s3 import names
-from holdfast.s3.codec.heads import HeadWriter, compile_head
 from holdfast.s3.codes import S3Error
 from holdfast.s3.head import Head
 from holdfast.s3.sigv4 import presign
@@ -26,11 +25,11 @@ from holdfast.store.errors import StorageReadOnly
 from holdfast.telemetry.log import get_log
 
 from .acting import Acting
+from .heads import head_writer
 
 LIFE_S: Final = 900
 """How long a URL lasts that a page uses: a part may wait its turn behind others."""
 _DOTS: Final = frozenset((".", ".."))
-_head_writers: Final[dict[str, HeadWriter]] = {}
 
 _log = get_log("portal")
 
@@ -70,10 +69,7 @@ class Signer:
         `headers` are more of it than the request has fields. Raises what S3 would refuse it with.
         """
         opened = house()
-        write_head = _head_writers.get(operation.name)
-        if write_head is None:
-            write_head = _head_writers[operation.name] = compile_head(operation.route, operation.request)
-        bare = write_head(request, headers or {})
+        bare = head_writer(operation)(request, headers or {})
         hoisted, sent = _hoist(bare)
         head = sent._replace(
             raw_path=_browser_path(request.bucket, getattr(request, "key", "")),
