@@ -8,22 +8,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from holdfast.config import parse_size, show_size
+from holdfast.portal.choices import Choice
 from holdfast.s3 import names
 
 from .sharing_presets import BY_NAME, PRESETS, Preset
 
 OBJECTS_MAX = 2**63 - 1
-
-
-class Choice(str):
-    """The label of a choice with a sentence more, as components/field.html shows it."""
-
-    hint: str
-
-    def __new__(cls, label: str, hint: str) -> Choice:
-        made = super().__new__(cls, label)
-        made.hint = hint
-        return made
 
 
 def preset_choices(may_publish: bool) -> list[tuple[str, Choice]]:

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from holdfast.admin.members import Access
 from holdfast.auth.roles import Role
 from holdfast.catalog.rows import BucketRow
+from holdfast.portal.choices import Choice
 from holdfast.portal.house import house
 from holdfast.portal.people.models import NAME_VALIDATORS, Person
 from holdfast.portal.people.templatetags.portal import day
@@ -24,17 +25,6 @@ from .questions import Question, answer_fields, collect_answers
 BUCKET_FIELDS_MAX: Final = 100
 """A GUEST's buckets are chosen one by one up to this many; beyond, the others are typed."""
 MESSAGE_LENGTH_MAX: Final = 4000
-
-
-class Choice(str):
-    """A choice's label with a second line, for `components/field.html`."""
-
-    hint: str
-
-    def __new__(cls, label: str, hint: str = "") -> Choice:
-        made = super().__new__(cls, label)
-        made.hint = hint
-        return made
 
 
 ROLE_CHOICES: Final[Mapping[Role, Choice]] = {

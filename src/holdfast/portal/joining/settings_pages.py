@@ -18,11 +18,12 @@ from holdfast.admin.tenancies import set_tenancy_rules
 from holdfast.auth.roles import Right
 from holdfast.catalog.rows import TenancyRow
 from holdfast.portal.access import Standing, tenancy_page
+from holdfast.portal.choices import Choice
 from holdfast.portal.house import house
 from holdfast.portal.tenancies.pages import Crumb, render_in, tenancy_path
 
 from .faces import page_of
-from .forms import Choice, paragraph
+from .forms import paragraph
 from .models import TenancyPage
 from .questions import (
     HELP_LENGTH_MAX,

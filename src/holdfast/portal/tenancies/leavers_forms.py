@@ -8,17 +8,7 @@ from typing import Any
 from django import forms
 
 from holdfast.config import show_size
-
-
-class Choice(str):
-    """A choice's label with a second line, for `components/field.html`."""
-
-    hint: str
-
-    def __new__(cls, label: str, hint: str) -> Choice:
-        made = super().__new__(cls, label)
-        made.hint = hint
-        return made
+from holdfast.portal.choices import Choice
 
 
 class TransferForm(forms.Form):
