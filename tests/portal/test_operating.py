@@ -430,3 +430,32 @@ def test_mail_that_waits_is_counted_without_reading_it_and_read_a_page_at_a_time
     assert len(seen) == 50
     assert page.index("a59@") < page.index("a10@")
     assert "a9@" not in page
+
+
+@pytest.mark.parametrize("path", ["people/?q=p&state=active", "tenancies/?q=t", "tokens/?owner=ben", "api-tokens/?x=y"])
+def test_long_lists_come_in_pages_that_count_from_one_as_everywhere_else(town: Any, client: Any, path: str) -> None:
+    from holdfast.admin.users import create_user
+    from holdfast.portal.tokens.api_tokens import make_site_token
+
+    office = town.house.office("test")
+    for number in range(51):
+        match path.partition("/")[0]:
+            case "people":
+                create_user(office, f"p{number:02}", "")
+            case "tenancies":
+                town.tenancy(f"t{number:02}-o")
+            case "tokens":
+                create_access_key(office, town.house.keyring, Limits(), "a-o", "ben")
+            case _:
+                make_site_token(town.person("olga"), f"d{number:02}", None)
+    first = client.get(f"/operators/{path}").content.decode()
+    assert "page=2" in first
+    assert 'rel="prev"' not in first
+    second = client.get(f"/operators/{path}&page=2").content.decode()
+    assert "page=1" in second
+    assert 'rel="next"' not in second
+    # What is too much, or no page, is one that there is.
+    assert second.count("<tr>") == client.get(f"/operators/{path}&page=99").content.decode().count("<tr>")
+    for odd in ("0", "-1", "x"):
+        assert client.get(f"/operators/{path}&page={odd}").content.decode().count("<tr>") == first.count("<tr>")
+    assert second.count("<tr>") < first.count("<tr>")

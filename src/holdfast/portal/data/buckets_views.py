@@ -16,6 +16,7 @@ from holdfast.catalog import rows as tables
 from holdfast.operations import create_bucket
 from holdfast.portal.access import Standing
 from holdfast.portal.house import house
+from holdfast.portal.paging import page_number
 from holdfast.portal.tenancies.pages import Crumb, render_in
 from holdfast.s3 import names
 from holdfast.store.errors import BucketTaken
@@ -38,16 +39,11 @@ _EXAMPLE = "any-name"
 def buckets(request: HttpRequest, standing: Standing) -> HttpResponse:
     """Show the buckets that the person sees."""
     wanted = request.GET.get("q", "")
-    number = request.GET.get("page", "1")
     with house().catalog.read() as rows:
-        shelf = read_shelf(Acting.of(request, standing), rows, wanted, int(number) if _is_number(number) else 1)
+        shelf = read_shelf(Acting.of(request, standing), rows, wanted, page_number(request))
     context = {"shelf": shelf, "wanted": wanted, "create_url": new_bucket_path(standing.tenancy.name)}
     crumbs = [Crumb("Buckets")]
     return render_in(request, standing, "data/buckets.html", context, current=BUCKETS, crumbs=crumbs)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 7
 
 
 @data_page(Right.CREATE_BUCKET)

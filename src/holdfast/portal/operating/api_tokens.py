@@ -16,6 +16,7 @@ from holdfast.catalog.rows import USERS
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
+from holdfast.portal.paging import cut
 from holdfast.portal.people.models import Person
 from holdfast.portal.people.recent import check_proved_lately
 from holdfast.portal.tenancies.pages import Crumb
@@ -24,8 +25,7 @@ from holdfast.portal.tokens.api_tokens import get_site_token, revoke_api_token, 
 from holdfast.portal.tokens.forms import SiteTokenForm
 from holdfast.portal.tokens.models import ApiToken
 
-from .frame import PAGE_ROWS, render_page
-from .tenancies import page_links, page_number
+from .frame import render_page
 
 _PATH = "/operators/api-tokens/"
 _TAB = "api-tokens/"
@@ -43,11 +43,8 @@ class SiteToken(NamedTuple):
 def api_tokens(request: HttpRequest) -> HttpResponse:
     """Show the tokens of the whole site, the newest first."""
     found = site_tokens()
-    number = page_number(request)
-    context = {
-        "tokens": with_states(found[number * PAGE_ROWS : (number + 1) * PAGE_ROWS]),
-        **page_links(request, number, len(found)),
-    }
+    shown = cut(request, len(found), lambda start, stop: with_states(found[start:stop]))
+    context = {"tokens": shown.items, "previous_url": shown.previous_url, "next_url": shown.next_url}
     return render_page(request, "operating/api_tokens.html", context, current=_TAB)
 
 

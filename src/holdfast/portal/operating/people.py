@@ -22,14 +22,16 @@ from holdfast.catalog.rows import MEMBERS, TENANCIES, USERS, MemberRow, UserRow
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify, write_to
+from holdfast.portal.paging import cut
 from holdfast.portal.people import accounts
 from holdfast.portal.people.links import password_link
+from holdfast.portal.people.lookups import people_by_principal
 from holdfast.portal.people.models import Person
 from holdfast.portal.people.sessions import end_others
 from holdfast.portal.tenancies.pages import Crumb
 
 from .frame import PAGE_ROWS, render_page
-from .tenancies import ReasonForm, page_links, page_number
+from .tenancies import ReasonForm
 
 
 class PersonLine(NamedTuple):
@@ -50,7 +52,6 @@ class Belonging(NamedTuple):
 def people(request: HttpRequest) -> HttpResponse:
     """Show people by name: those of the catalog, with or without an account."""
     wanted, state = request.GET.get("q", "").strip().casefold(), request.GET.get("state", "")
-    number = page_number(request)
     with house().catalog.read() as rows:
         users = sorted((user for user in rows.scan(USERS) if user.state != "removed"), key=lambda user: user.name)
     by_other_name = set(
@@ -66,20 +67,22 @@ def people(request: HttpRequest) -> HttpResponse:
         if (wanted in user.name or wanted in user.email.casefold() or user.user_id in by_other_name)
         and (not state or user.state == state)
     ]
-    shown = fitting[number * PAGE_ROWS : (number + 1) * PAGE_ROWS]
-    by_principal = {
-        person.principal_id: person
-        for person in Person.objects.filter(principal_id__in=[user.user_id for user in shown])
-    }
+    shown = cut(request, len(fitting), lambda start, stop: _lines(fitting[start:stop]))
     context = {
-        "lines": [PersonLine(user, by_principal.get(user.user_id)) for user in shown],
+        "lines": shown.items,
         "count": len(fitting),
         "q": request.GET.get("q", ""),
         "state": state,
         "states": ("active", "suspended"),
-        **page_links(request, number, len(fitting)),
+        "previous_url": shown.previous_url,
+        "next_url": shown.next_url,
     }
     return render_page(request, "operating/people.html", context, current="people/")
+
+
+def _lines(shown: Sequence[UserRow]) -> Sequence[PersonLine]:
+    by_principal = people_by_principal({user.user_id for user in shown})
+    return [PersonLine(user, by_principal.get(user.user_id)) for user in shown]
 
 
 @page(Need.OPERATOR)

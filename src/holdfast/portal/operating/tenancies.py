@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
-from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -19,11 +19,13 @@ from holdfast.admin.quotas import set_tenancy_quota
 from holdfast.admin.tenancies import close_tenancy, create_tenancy, list_tenancies, resume_tenancy, suspend_tenancy
 from holdfast.admin.usage import bucket_usages, tenancy_usage
 from holdfast.auth.roles import Role
+from holdfast.catalog.interface import Snapshot
 from holdfast.catalog.rows import MEMBERS, TenancyRow
 from holdfast.config import show_size
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
+from holdfast.portal.paging import cut
 from holdfast.portal.people.lookups import deciders_of, managers_of, names_by_principal
 from holdfast.portal.people.models import Person
 from holdfast.portal.sizes import SizeField, exact_size, percent_of
@@ -77,7 +79,6 @@ class TenancyLine(NamedTuple):
 def tenancies(request: HttpRequest) -> HttpResponse:
     """Show the tenancies, by name."""
     wanted, state = request.GET.get("q", "").strip().casefold(), request.GET.get("state", "")
-    number = page_number(request)
     opened = house()
     with opened.catalog.read() as rows:
         fitting = [
@@ -85,29 +86,32 @@ def tenancies(request: HttpRequest) -> HttpResponse:
             for tenancy in list_tenancies(rows)
             if wanted in tenancy.name and (not state or tenancy.state == state)
         ]
-        shown = fitting[number * PAGE_ROWS : (number + 1) * PAGE_ROWS]
-        managing = {
-            tenancy.tenancy_id: [
-                row.user_id for row in rows.scan(MEMBERS, (tenancy.tenancy_id,)) if row.role == "MANAGER"
-            ]
-            for tenancy in shown
-        }
-        names = names_by_principal(rows, {user_id for ids in managing.values() for user_id in ids})
-        lines = []
-        for tenancy in shown:
-            usage = tenancy_usage(rows, tenancy)
-            percent = percent_of(usage.used_bytes, tenancy.limit_bytes)
-            managers = ", ".join(names.get(user_id, "") for user_id in managing[tenancy.tenancy_id])
-            lines.append(TenancyLine(tenancy, usage.used_bytes, usage.used_objects, percent, managers))
+        shown = cut(request, len(fitting), lambda start, stop: _lines(rows, fitting[start:stop]))
     context = {
-        "lines": lines,
+        "lines": shown.items,
         "count": len(fitting),
         "q": request.GET.get("q", ""),
         "state": state,
         "states": ("active", "readonly", "suspended"),
-        **page_links(request, number, len(fitting)),
+        "previous_url": shown.previous_url,
+        "next_url": shown.next_url,
     }
     return render_page(request, "operating/tenancies.html", context, current="tenancies/")
+
+
+def _lines(rows: Snapshot, shown: Sequence[TenancyRow]) -> Sequence[TenancyLine]:
+    managing = {
+        tenancy.tenancy_id: [row.user_id for row in rows.scan(MEMBERS, (tenancy.tenancy_id,)) if row.role == "MANAGER"]
+        for tenancy in shown
+    }
+    names = names_by_principal(rows, {user_id for ids in managing.values() for user_id in ids})
+    lines = []
+    for tenancy in shown:
+        usage = tenancy_usage(rows, tenancy)
+        percent = percent_of(usage.used_bytes, tenancy.limit_bytes)
+        managers = ", ".join(names.get(user_id, "") for user_id in managing[tenancy.tenancy_id])
+        lines.append(TenancyLine(tenancy, usage.used_bytes, usage.used_objects, percent, managers))
+    return lines
 
 
 @page(Need.OPERATOR)
@@ -250,20 +254,3 @@ def change_state(
 
 def _limits(tenancy: TenancyRow) -> dict[str, Any]:
     return {"limit_bytes": exact_size(tenancy.limit_bytes), "limit_objects": tenancy.limit_objects}
-
-
-def page_number(request: HttpRequest) -> int:
-    text = request.GET.get("page", "0")
-    return int(text) if text.isdecimal() and len(text) < 6 else 0
-
-
-def page_links(request: HttpRequest, number: int, count: int) -> dict[str, str]:
-    """Return the links to the pages before and after."""
-
-    def link(to: int) -> str:
-        return "?" + urlencode({**{key: request.GET[key] for key in request.GET}, "page": to})
-
-    return {
-        "previous_url": link(number - 1) if number else "",
-        "next_url": link(number + 1) if (number + 1) * PAGE_ROWS < count else "",
-    }

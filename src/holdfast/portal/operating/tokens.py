@@ -15,30 +15,30 @@ from holdfast.admin.lookups import get_tenancy, get_user
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
+from holdfast.portal.paging import cut
 from holdfast.portal.people.models import Person
 
-from .frame import PAGE_ROWS, render_page
-from .tenancies import page_links, page_number
+from .frame import render_page
 
 
 @page(Need.OPERATOR)
 def tokens(request: HttpRequest) -> HttpResponse:
     """Show access keys, the newest first, those that are refused first where asked for."""
     said = {name: request.GET.get(name, "").strip() for name in ("id", "owner", "tenancy", "state")}
-    number = page_number(request)
     fault = ""
     try:
         found = find_tokens(**said)
     except Unknown as error:
         found, fault = [], str(error)
-    shown = found[number * PAGE_ROWS : (number + 1) * PAGE_ROWS]
+    shown = cut(request, len(found), lambda start, stop: found[start:stop])
     context = {
-        "keys": shown,
+        "keys": shown.items,
         "count": len(found),
         "fault": fault,
         "states": ("active", "expired", "refused", "revoked"),
         **{f"asked_{name}": value for name, value in said.items()},
-        **page_links(request, number, len(found)),
+        "previous_url": shown.previous_url,
+        "next_url": shown.next_url,
     }
     return render_page(request, "operating/tokens.html", context, current="tokens/")
 

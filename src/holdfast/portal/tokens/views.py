@@ -16,6 +16,7 @@ from holdfast.admin.errors import AdminError
 from holdfast.auth.roles import Right
 from holdfast.portal.access import Need, Standing, page, tenancy_page
 from holdfast.portal.house import house
+from holdfast.portal.paging import page_number
 from holdfast.portal.tenancies.pages import Crumb, render_in, tenancy_path
 from holdfast.portal.tenancies.shelf import bucket_names_seen
 
@@ -42,13 +43,12 @@ def tokens(request: HttpRequest, standing: Standing) -> HttpResponseBase:
     text = request.GET.get("q", "").strip()[:200]
     state = request.GET.get("state", "")
     state = state if state in State.__members__ else ""
-    number = request.GET.get("page", "1")
     shown = list_tokens(
         standing,
         standing.person if mine_only else None,
         text,
         state,
-        max(1, int(number)) if number.isascii() and number.isdigit() and len(number) < 9 else 1,
+        page_number(request),
     )
     query = request.GET.copy()
 
