@@ -473,7 +473,6 @@ WITHOUT_PAGE: Final[Mapping[str, str]] = {
     "quota_withdraw": "answers a form, by a redirect",
     "provider_login": "answers a form, by a redirect",
     "requests_approve": "answers a form; its errors are shown by `requests`",
-    "set_bucket_quota": "answers a form; its errors are shown by `bucket_settings`",
     "set_cors": "answers a form, by a redirect",
     "sign": "JSON for the page of uploads",
     "socialaccount_connections": "leads to `profile`",

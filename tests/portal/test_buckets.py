@@ -424,20 +424,20 @@ def test_only_who_answers_for_a_bucket_sees_its_settings(town: Any) -> None:
         assert ("Bucket settings" in listing) is (status == 200), person.name
 
 
-def test_managers_set_the_limits_of_a_bucket(town: Any) -> None:
+def test_managers_set_the_limits_of_a_bucket_where_all_limits_are_set(town: Any) -> None:
     ann, mary = town.member("a-o", "ann"), town.member("a-o", "mary", Role.MANAGER)
     make_bucket(town, "a-o", ann, "data")
     put_objects(town, "a-o", "data", ["a"], size_bytes=2_000)
     client = town.client(mary)
-    url = f"{LIST}data/settings/quota/"
-    assert client.post(url, {"size": "5 TiB", "objects": "1000"}).status_code == 302
+    url = "/tenancies/a-o/quota/buckets/data/"
+    assert f'href="{url}"' in settings(client).content.decode()
+    assert client.post(url, {"limit_bytes": "5 TiB", "limit_objects": "1000"}).status_code == 302
     row = bucket_row(town, "a-o", "data")
     assert (row.limit_bytes, row.limit_objects) == (5 * 1024**4, 1000)
-    assert 'value="5 TiB"' in settings(client).content.decode()
-    assert client.post(url, {"size": "1 KB", "objects": ""}, follow=True).status_code == 200
-    text = text_of(settings(client))
-    assert "2 KB of 1 KB used" in text
-    client.post(url, {"size": "", "objects": ""})
+    assert "At most 5 TiB and 1,000 objects" in text_of(settings(client))
+    assert client.post(url, {"limit_bytes": "1 KB", "limit_objects": ""}, follow=True).status_code == 200
+    assert "2 KB of 1 KB used" in text_of(settings(client))
+    client.post(url, {"limit_bytes": "", "limit_objects": ""})
     row = bucket_row(town, "a-o", "data")
     assert (row.limit_bytes, row.limit_objects) == (None, None)
     [first, *_] = audit_of(town, "bucket.set-quota")
@@ -445,12 +445,16 @@ def test_managers_set_the_limits_of_a_bucket(town: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", [{"size": "5T"}, {"size": "-1"}, {"size": "lots"}, {"objects": "-1"}, {"objects": "1.5"}, {"size": "9EiB"}]
-)
+    "sent",
+    [
+        {"limit_bytes": "5T"}, {"limit_bytes": "-1"}, {"limit_bytes": "lots"}, {"limit_objects": "-1"},
+        {"limit_objects": "1.5"}, {"limit_bytes": "9EiB"},
+    ],
+)  # fmt: skip
 def test_what_is_no_limit_is_refused_in_plain_words(town: Any, sent: dict[str, str]) -> None:
     mary = town.member("a-o", "mary", Role.MANAGER)
     make_bucket(town, "a-o", mary, "data")
-    answer = town.client(mary).post(f"{LIST}data/settings/quota/", sent)
+    answer = town.client(mary).post("/tenancies/a-o/quota/buckets/data/", sent)
     assert answer.status_code == 400
     assert "There is a problem" in text_of(answer)
     assert bucket_row(town, "a-o", "data").limit_bytes is None
@@ -461,7 +465,7 @@ def test_others_than_managers_see_the_limits_and_set_none(town: Any, role: Role)
     person = town.member("a-o", "ann", role)
     make_bucket(town, "a-o", person, "data")
     client = town.client(person)
-    assert client.post(f"{LIST}data/settings/quota/", {"size": "1 GB"}).status_code == 403
+    assert client.post("/tenancies/a-o/quota/buckets/data/", {"limit_bytes": "1 GB"}).status_code == 403
     assert "Set the limits" not in text_of(settings(client))
     assert "no limit" in text_of(settings(client))
 
@@ -469,7 +473,7 @@ def test_others_than_managers_see_the_limits_and_set_none(town: Any, role: Role)
 @given(size_bytes=st.integers(0, 2**63 - 1))
 def test_a_limit_is_shown_so_that_it_reads_back_the_same(size_bytes: int) -> None:
     from holdfast.config import parse_size
-    from holdfast.portal.data.buckets_forms import exact_size
+    from holdfast.portal.sizes import exact_size
 
     assert parse_size(exact_size(size_bytes)) == size_bytes
 

@@ -7,13 +7,10 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from holdfast.config import parse_size, show_size
 from holdfast.portal.choices import Choice
 from holdfast.s3 import names
 
 from .sharing_presets import BY_NAME, PRESETS, Preset
-
-OBJECTS_MAX = 2**63 - 1
 
 
 def preset_choices(may_publish: bool) -> list[tuple[str, Choice]]:
@@ -56,49 +53,6 @@ class CreateBucket(forms.Form):
     def chosen(self) -> Preset:
         """The preset of a valid form."""
         return BY_NAME[self.cleaned_data["preset"]]
-
-
-class BucketQuota(forms.Form):
-    """The limits of one bucket, beside the tenancy's."""
-
-    size = forms.CharField(
-        label="Size",
-        required=False,
-        max_length=40,
-        help_text="Such as 500 GB or 2 TiB. Empty: no limit but the tenancy's.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-    objects = forms.IntegerField(
-        label="Number of objects",
-        required=False,
-        min_value=0,
-        max_value=OBJECTS_MAX,
-        help_text="Empty: no limit but the tenancy's.",
-    )
-
-    def clean_size(self) -> int | None:
-        text: str = self.cleaned_data["size"]
-        if not text.strip():
-            return None
-        try:
-            return parse_size(text)
-        except ValueError as error:
-            raise ValidationError(str(error)) from None
-
-
-def quota_values(limit_bytes: int | None, limit_objects: int | None) -> dict[str, Any]:
-    """Return what a form about limits begins with."""
-    return {"size": "" if limit_bytes is None else exact_size(limit_bytes), "objects": limit_objects}
-
-
-def exact_size(size_bytes: int) -> str:
-    """Return a size that is read back as the very same number of bytes."""
-    shown = show_size(size_bytes)
-    try:
-        is_exact = parse_size(shown) == size_bytes
-    except ValueError:
-        is_exact = False
-    return shown if is_exact else f"{size_bytes} B"
 
 
 class DeleteBucket(forms.Form):

@@ -10,18 +10,17 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from holdfast.admin.quotas import set_bucket_quota
 from holdfast.auth.roles import Right
 from holdfast.operations import get_bucket_policy
 from holdfast.portal.access import Standing
 from holdfast.portal.house import house
-from holdfast.portal.tenancies.pages import Crumb
+from holdfast.portal.tenancies.pages import Crumb, tenancy_path
 from holdfast.store.errors import BucketNotEmpty
 
 from . import cors_switch
 from .acting import Acting
 from .buckets_acts import remove_bucket, set_web_pages
-from .buckets_forms import BucketQuota, DeleteBucket, quota_values
+from .buckets_forms import DeleteBucket
 from .buckets_frame import BucketFacts, look_at, render_bucket
 from .buckets_paths import buckets_path
 from .objects_places import bucket_path
@@ -36,8 +35,16 @@ _EXAMPLE: Final = "any-key"
 def settings(request: HttpRequest, standing: Standing, bucket: str) -> HttpResponse:
     """Show what can be changed about a bucket."""
     facts = _look_at(request, standing, bucket)
-    form = BucketQuota(initial=quota_values(facts.row.limit_bytes, facts.row.limit_objects))
-    return _settings_page(request, standing, facts, form)
+    tenancy = standing.tenancy.name
+    context = {
+        "switch": cors_switch.switch_of(facts.row.cors),
+        "seen_cors": mark_of(facts.row.cors),
+        "cors_url": bucket_path(tenancy, facts.name, "settings/cors/"),
+        "limits_url": tenancy_path(tenancy, f"quota/buckets/{facts.name}/") if standing.may(Right.GRANT_ROLES) else "",
+        "delete_url": bucket_path(tenancy, facts.name, "settings/delete/"),
+    }
+    crumbs = [Crumb("Settings")]
+    return render_bucket(request, standing, facts, "data/bucket_settings.html", context, crumbs=crumbs)
 
 
 def _look_at(request: HttpRequest, standing: Standing, bucket: str) -> BucketFacts:
@@ -46,21 +53,6 @@ def _look_at(request: HttpRequest, standing: Standing, bucket: str) -> BucketFac
     with house().catalog.read() as rows:
         context = acting.context(rows, get_bucket_policy.operation, get_bucket_policy.Request(bucket))
         return look_at(context, context.authorised("s3:GetBucketPolicy", bucket), _EXAMPLE)
-
-
-def _settings_page(request: HttpRequest, standing: Standing, facts: BucketFacts, form: BucketQuota) -> HttpResponse:
-    tenancy = standing.tenancy.name
-    context = {
-        "switch": cors_switch.switch_of(facts.row.cors),
-        "seen_cors": mark_of(facts.row.cors),
-        "quota_form": form if standing.may(Right.GRANT_ROLES) else None,
-        "cors_url": bucket_path(tenancy, facts.name, "settings/cors/"),
-        "quota_url": bucket_path(tenancy, facts.name, "settings/quota/"),
-        "delete_url": bucket_path(tenancy, facts.name, "settings/delete/"),
-    }
-    status = 400 if form.is_bound else 200
-    crumbs = [Crumb("Settings")]
-    return render_bucket(request, standing, facts, "data/bucket_settings.html", context, crumbs=crumbs, status=status)
 
 
 @data_page(Right.CHANGE_BUCKET)
@@ -72,23 +64,6 @@ def set_cors(request: HttpRequest, standing: Standing, bucket: str) -> HttpRespo
     set_web_pages(Acting.of(request, standing), bucket, turns_on, seen)
     said = "Web pages can read this bucket now." if turns_on else "Web pages can't read this bucket any more."
     messages.success(request, said)
-    return _to_settings(standing, bucket)
-
-
-@data_page(Right.GRANT_ROLES)
-@require_POST
-def set_quota(request: HttpRequest, standing: Standing, bucket: str) -> HttpResponse:
-    """Set the limits of a bucket."""
-    facts = _look_at(request, standing, bucket)
-    form = BucketQuota(request.POST)
-    if not form.is_valid():
-        return _settings_page(request, standing, facts, form)
-    size, objects = form.cleaned_data["size"], form.cleaned_data["objects"]
-    office = house().office(standing.person.principal_id)
-    set_bucket_quota(office, standing.tenancy.name, bucket, size, objects)
-    messages.success(request, f"The limits of {bucket} are set.")
-    if size is not None and facts.used_bytes > size:
-        messages.warning(request, "It holds more than that already: nothing can be added until enough is deleted.")
     return _to_settings(standing, bucket)
 
 

@@ -18,6 +18,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{_BUCKET}sharing/policy/", sharing_views.edit_policy, name="edit_policy"),
     path(f"{_BUCKET}settings/", buckets_settings.settings, name="bucket_settings"),
     path(f"{_BUCKET}settings/cors/", buckets_settings.set_cors, name="set_cors"),
-    path(f"{_BUCKET}settings/quota/", buckets_settings.set_quota, name="set_bucket_quota"),
     path(f"{_BUCKET}settings/delete/", buckets_settings.delete, name="delete_bucket"),
 ]
