@@ -26,6 +26,7 @@ from holdfast.catalog.interface import (
     CatalogTooNew,
     Transaction,
 )
+from holdfast.catalog.marks import CommitMark
 from holdfast.catalog.rows import ALL_TABLES, REFERENCES, USAGE, ReferenceRow, UsageRow
 from holdfast.catalog.sqlite import SqliteCatalog
 from holdfast.catalog.sqlite_rows import Writer
@@ -444,6 +445,37 @@ def test_a_failed_sync_in_a_checkpoint_ends_all_commits(
 
 
 # --- several processes ----------------------------------------------------------------------------------------------
+
+
+def test_the_mark_tells_of_the_commits_of_others_and_of_one_that_is_on_its_way(
+    catalog: SqliteCatalog, path: Path
+) -> None:
+    other = SqliteCatalog(path)
+    before, within = other.mark(), []
+    catalog.commit([lambda transaction: within.append(other.mark())])
+    assert within == [None]
+    assert before != other.mark() == catalog.mark()
+    other.close()
+
+
+def test_a_commit_that_was_killed_leaves_the_mark_unknown_until_the_next_one(
+    catalog: SqliteCatalog, path: Path
+) -> None:
+    CommitMark(path.with_name(f"{path.name}-mark")).__enter__()
+    assert catalog.mark() is None
+    catalog.commit([lambda transaction: None])
+    assert catalog.mark() is not None
+
+
+def test_a_failed_commit_changes_the_mark_too(catalog: SqliteCatalog) -> None:
+    before = catalog.mark()
+    with pytest.raises(KeyboardInterrupt):
+        catalog.commit([_interrupt])
+    assert catalog.mark() not in (None, before)
+
+
+def _interrupt(transaction: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_commits_of_several_processes_lose_no_update(catalog: SqliteCatalog, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,9 +76,23 @@ ENGINES = {"memory": open_memory, "sqlite": open_sqlite}
 OPEN_COPY = {"memory": open_memory_copy, "sqlite": open_sqlite}
 
 
-@pytest.fixture(params=list(ENGINES))
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@contextmanager
+def declared(*, is_remembered: bool, unique: frozenset[str] = NOTES.unique) -> Iterator[None]:
+    """Declare the tables of these tests otherwise: what an engine remembers of them must not be seen."""
+    before = [(table, table.is_remembered, table.unique) for table in TABLES]
+    for table in TABLES:
+        object.__setattr__(table, "is_remembered", is_remembered)
+    object.__setattr__(NOTES, "unique", unique)
+    yield
+    for table, was_remembered, was_unique in before:
+        object.__setattr__(table, "is_remembered", was_remembered)
+        object.__setattr__(table, "unique", was_unique)
+
+
+@pytest.fixture(params=["memory", "sqlite", "sqlite that remembers"])
+def engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    with declared(is_remembered="remembers" in request.param):
+        yield request.param.partition(" ")[0]
 
 
 @pytest.fixture
@@ -352,6 +367,44 @@ def test_a_refused_row_that_a_function_expects_does_not_undo_the_rest_of_it(cata
 
     change(catalog, add_another)
     assert names(catalog) == ["before", "behind", "taken"]
+
+
+def test_a_row_that_many_functions_replace_is_what_the_last_of_them_made_it(catalog: Catalog) -> None:
+    def count(transaction: Transaction, *, fails: bool = False) -> int:
+        row = transaction.find(COUNTS, ("x",))
+        assert row is not None
+        transaction.replace(COUNTS, row._replace(reached=row.reached + 1))
+        assert transaction.find(COUNTS, ("x",)) == transaction.scan(COUNTS)[0]
+        if fails:
+            raise LookupError("on purpose")
+        return row.reached + 1
+
+    change(catalog, lambda t: t.add(COUNTS, CountRow("x", 0)))
+    outcomes = catalog.commit([count, count, lambda t: count(t, fails=True), count])
+    assert [outcome.result for outcome in outcomes] == [1, 2, None, 3]
+    with catalog.read() as snapshot:
+        assert snapshot.find(COUNTS, ("x",)) == CountRow("x", 3)
+    [removed, gone, back] = catalog.commit(
+        [
+            lambda t: t.remove(COUNTS, ("x",)),
+            lambda t: t.replace(COUNTS, CountRow("x", 9)),
+            lambda t: t.add(COUNTS, CountRow("x", 7)),
+        ]
+    )
+    assert (removed.result, type(gone.error), back.error) == (CountRow("x", 3), RowChanged, None)
+    with catalog.read() as snapshot:
+        assert list(snapshot.scan(COUNTS)) == [CountRow("x", 7)]
+
+
+def test_the_mark_is_another_after_each_commit_and_the_same_while_there_is_none(catalog: Catalog) -> None:
+    marks = []
+    for number in range(3):
+        marks.append(catalog.mark())
+        names(catalog)
+        assert catalog.mark() == marks[-1]
+        put(catalog, note(str(number)))
+    assert None not in marks
+    assert len(set(marks)) == 3
 
 
 def test_before_is_called_once_and_before_the_functions(catalog: Catalog) -> None:
@@ -681,19 +734,25 @@ class EngineAgainstSpecification(RuleBasedStateMachine):
         self.engine.close()
 
 
-def test_sqlite_does_what_the_specification_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("is_remembered", "unique"),
+    [(False, NOTES.unique), (True, NOTES.unique), (True, frozenset())],
+    ids=["plain", "remembering reads", "remembering changes"],
+)
+def test_sqlite_does_what_the_specification_does(tmp_path: Path, is_remembered: bool, unique: frozenset[str]) -> None:
     class Machine(EngineAgainstSpecification):
         directory = tmp_path
 
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=20,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-        ),
-    )
+    with declared(is_remembered=is_remembered, unique=unique):
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=30,
+                stateful_step_count=20,
+                deadline=None,
+                suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+            ),
+        )
 
 
 @settings(max_examples=50, deadline=None)

@@ -26,6 +26,9 @@ class Table(Generic[Row]):
     columns of the primary key, in order; they are never None. `indexes` maps a name to the columns of a secondary
     order; an index is not unique unless its name is in `unique` (None is never taken), and always continues with what
     it lacks of the primary key. Text is ordered by the bytes of its UTF-8, and None comes first.
+
+    `is_remembered` is for a table of which few rows are asked for again and again within one snapshot or transaction:
+    an engine may keep what it found, and write what was replaced many times once, before it commits.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Table(Generic[Row]):
     key: tuple[str, ...]
     indexes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unique: frozenset[str] = frozenset()
+    is_remembered: bool = False
 
 
 class Snapshot(Protocol):
@@ -101,6 +105,13 @@ class Catalog(Protocol):
         """Open a snapshot for a short time; it begins with the `with` block and is of no use after it.
 
         Point reads are quick enough for an event loop where `reads_inline` is true.
+        """
+
+    def mark(self) -> int | None:
+        """Return a number that every commit of every process changes before anybody is told of it.
+
+        None where it can't be known, or where a commit is on its way. A snapshot shows all there is for as long as the
+        number is what it was before and after the snapshot was opened.
         """
 
     @property

@@ -256,6 +256,7 @@ class MemoryCatalog:
     def __init__(self, tables: Sequence[Table[Any]] = ALL_TABLES) -> None:
         self._contents: Contents | None = {table: _Contents.empty(table) for table in tables}
         self._turn = Lock()
+        self._mark = 0
 
     @classmethod
     def read_copy(cls, path: Path, tables: Sequence[Table[Any]] = ALL_TABLES) -> Self:
@@ -270,6 +271,9 @@ class MemoryCatalog:
     @property
     def reads_inline(self) -> bool:
         return True
+
+    def mark(self) -> int:
+        return self._mark
 
     def read(self) -> MemorySnapshot:
         return MemorySnapshot(self._current())
@@ -288,6 +292,7 @@ class MemoryCatalog:
                     transaction.undo_to(savepoint)
                     outcomes.append(Outcome(None, error))
             self._contents = transaction.end()
+            self._mark += 1
             return outcomes
 
     def snapshot_to(self, path: Path) -> None:

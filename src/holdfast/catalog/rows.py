@@ -256,15 +256,17 @@ ACCESS_KEYS = Table(
     "access_keys", AccessKeyRow, ("access_key_id",), {"by_member": ("tenancy_id", "user_id"), "by_user": ("user_id",)}
 )
 KEY_USES = Table("key_uses", KeyUseRow, ("access_key_id",))
-BUCKETS = Table("buckets", BucketRow, ("tenancy_id", "name"), {"by_id": ("bucket_id",)}, frozenset({"by_id"}))
-USAGE = Table("usage", UsageRow, ("scope_id",))
+BUCKETS = Table(
+    "buckets", BucketRow, ("tenancy_id", "name"), {"by_id": ("bucket_id",)}, frozenset({"by_id"}), is_remembered=True
+)
+USAGE = Table("usage", UsageRow, ("scope_id",), is_remembered=True)
 OBJECTS = Table("objects", ObjectRow, ("bucket_id", "key"))
 MANIFESTS = Table("manifests", ManifestRow, ("manifest_id", "end_offset", "part_number"))
 UPLOADS = Table("uploads", UploadRow, ("bucket_id", "key", "upload_id"), {"by_expiry": ("expires_at_us",)})
 COMPLETIONS = Table("completions", CompletionRow, ("bucket_id", "key", "upload_id"), {"by_expiry": ("expires_at_us",)})
 PARTS = Table("parts", PartRow, ("upload_id", "part_number"))
 REFERENCES = Table("blob_references", ReferenceRow, ("blob_id", "owner"))
-GARBAGE = Table("garbage", GarbageRow, ("blob_id",), {"by_age": ("since_us",)})
+GARBAGE = Table("garbage", GarbageRow, ("blob_id",), {"by_age": ("since_us",)}, is_remembered=True)
 RESERVATIONS = Table("reservations", ReservationRow, ("reservation_id",), {"by_instance": ("instance",)})
 SITE_SETTINGS = Table("settings", SiteSettingRow, ("name",))
 AUDIT = Table("audit", AuditRow, ("at_us", "audit_id"), {"by_tenancy": ("tenancy_id",)})

@@ -18,6 +18,7 @@ from weakref import WeakSet
 import apsw
 
 from .interface import CatalogBroken, CatalogError, CatalogFull, CommitFn, Outcome, Table
+from .marks import CommitMark
 from .rows import ALL_TABLES
 from .sqlite_rows import Reader, Writer, extended_code
 from .sqlite_schema import check_schema, check_version, prepare_schema
@@ -90,6 +91,7 @@ class SqliteCatalog:
         self._is_closed = False
         self._broken = ""
         self._turn: Turn | None = None
+        self._mark: CommitMark | None = None
         self._forget()
         try:
             with self._explained():
@@ -104,6 +106,12 @@ class SqliteCatalog:
     def reads_inline(self) -> bool:
         return True
 
+    def mark(self) -> int | None:
+        if self._mark is None:
+            return None
+        value = self._mark.value()
+        return None if value & 1 else value
+
     def read(self) -> Reader:
         try:
             return self._free_readers.pop()
@@ -116,7 +124,8 @@ class SqliteCatalog:
             if self._broken:
                 raise CatalogBroken(self._broken)
             assert self._turn is not None
-            with self._turn:
+            assert self._mark is not None
+            with self._turn, self._mark:
                 if self._is_full:
                     self._reuse_log(writer.connection)
                 if before is not None:
@@ -179,6 +188,9 @@ class SqliteCatalog:
                 connection.close()
             if self._turn is not None:
                 self._turn.close()
+            if self._mark is not None:
+                self._mark.close()
+                self._mark = None
             self._forget()
 
     def _forget(self) -> None:
@@ -198,6 +210,9 @@ class SqliteCatalog:
         if self._turn is not None:
             self._turn.close()  # else the parent's turn would outlive it here
             self._turn = None
+        if self._mark is not None:
+            self._mark.close()
+            self._mark = None
         self._forget()
 
     def _open_or_make(self) -> None:
@@ -206,7 +221,8 @@ class SqliteCatalog:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         _sync(self._path.parent)
         self._turn = Turn(self._path.with_name(self._path.name + "-turn"))
-        with self._turn:
+        self._mark = CommitMark(self._path.with_name(self._path.name + "-mark"))
+        with self._turn, self._mark:
             connection = self._connect()
             connection.pragma("page_size", PAGE_BYTES)
             connection.pragma("journal_mode", "wal")

@@ -12,6 +12,9 @@ import apsw
 from .interface import CatalogError, CommitFn, Key, Outcome, Row, RowChanged, RowExists, Scalar, Table
 from .sqlite_statements import Statements, scan_of, statements_of
 
+_UNKNOWN: Final = object()
+"""In the place of a remembered row, that it was not asked for yet."""
+
 _TAKEN: Final = {apsw.SQLITE_CONSTRAINT_PRIMARYKEY, apsw.SQLITE_CONSTRAINT_UNIQUE}
 
 
@@ -24,16 +27,27 @@ def extended_code(error: apsw.Error) -> int:
 class Rows:
     """Reading through one cursor; the part that a snapshot and a transaction have in common."""
 
-    __slots__ = ("_execute", "_path", "_scans", "_statements", "connection")
+    __slots__ = ("_execute", "_kept", "_path", "_scans", "_statements", "connection")
 
     def __init__(self, connection: apsw.Connection, path: Path) -> None:
         self.connection = connection
         self._execute = connection.cursor().execute
         self._path = path
+        self._kept: dict[tuple[Table[Any], Key], Any] = {}
+        """What was found in tables that are remembered, None among it. Belongs to one snapshot or transaction."""
         self._statements: dict[Table[Any], Statements] = {}
         self._scans: dict[tuple[Table[Any], str | None, int, str | None, bool, bool], str] = {}
 
     def find(self, table: Table[Row], key: Key) -> Row | None:
+        if not table.is_remembered:
+            return self._look_up(table, key)
+        place = (table, key)
+        found = self._kept.get(place, _UNKNOWN)
+        if found is _UNKNOWN:
+            found = self._kept[place] = self._look_up(table, key)
+        return found  # type: ignore[no-any-return]
+
+    def _look_up(self, table: Table[Row], key: Key) -> Row | None:
         statements = self._statements.get(table) or self._learn(table)
         try:
             for found in self._execute(statements.find, key):
@@ -95,6 +109,7 @@ class Reader(Rows):
         self._give_back = give_back
 
     def __enter__(self) -> Self:
+        self._kept.clear()
         try:
             # BEGIN alone would leave the choice of the moment to the first read.
             self._execute("BEGIN; SELECT 1 FROM meta")
@@ -110,14 +125,21 @@ class Reader(Rows):
 class Writer(Rows):
     """A durable transaction, again and again. The savepoint of a function is opened by its first change.
 
+    A remembered row that is replaced is written at the end of the transaction, once, however many functions replaced
+    it: what a tenancy and a bucket hold changes with every object of a batch.
+
     Its owner holds the turn while `run` runs, and rolls back if that raises.
     """
 
-    __slots__ = ("_has_savepoint", "fault", "is_committing")
+    __slots__ = ("_has_savepoint", "_undo", "_unwritten", "fault", "is_committing")
 
     def __init__(self, connection: apsw.Connection, path: Path) -> None:
         super().__init__(connection, path)
         self._has_savepoint = False
+        self._unwritten: set[tuple[Table[Any], Key]] = set()
+        """Which remembered rows the file doesn't have yet."""
+        self._undo: list[tuple[tuple[Table[Any], Key], Any, bool]] = []
+        """What the function that runs changed in `_kept`, the oldest first: place, what was there, was it unwritten."""
         self.is_committing = False
         """Whether what `run` raised came from COMMIT, so that it may have been written in part."""
         self.fault: apsw.Error | None = None
@@ -131,11 +153,30 @@ class Writer(Rows):
             self._execute(statements.insert, row)
         except apsw.Error as error:
             raise self._refused(table, row, error) from error
+        if table.is_remembered:
+            self._keep((table, statements.key_of(row)), row)
+
+    def scan(self, table: Table[Row], prefix: Key = (), **how: Any) -> Sequence[Row]:
+        if table.is_remembered and self._unwritten:
+            if not self._has_savepoint:
+                self._open_savepoint()
+            try:
+                # They stay marked: should this function fail, the savepoint takes what is written here back.
+                self._write_kept(table)
+            except apsw.Error as error:
+                raise self._failed(error) from error
+        return super().scan(table, prefix, **how)
 
     def replace(self, table: Table[Row], row: Row, expected: Row | None = None) -> None:
         statements = self._statements.get(table) or self._learn(table)
         if expected is not None and self.find(table, statements.key_of(row)) != expected:
             raise RowChanged(f"{table.name}: {statements.key_of(row)!r}")
+        place = (table, statements.key_of(row))
+        if table.is_remembered and not table.unique:
+            if self.find(*place) is None:
+                raise RowChanged(f"{table.name}: {place[1]!r}")
+            self._keep(place, row, is_unwritten=True)
+            return
         if not self._has_savepoint:
             self._open_savepoint()
         try:
@@ -143,7 +184,9 @@ class Writer(Rows):
         except apsw.Error as error:
             raise self._refused(table, row, error) from error
         if not self.connection.changes():
-            raise RowChanged(f"{table.name}: {statements.key_of(row)!r}")
+            raise RowChanged(f"{table.name}: {place[1]!r}")
+        if table.is_remembered:
+            self._keep(place, row)
 
     def remove(self, table: Table[Row], key: Key) -> Row:
         there = self.find(table, key)
@@ -155,12 +198,16 @@ class Writer(Rows):
             self._execute(statements_of(table).delete, key)
         except apsw.Error as error:
             raise self._failed(error) from error
+        if table.is_remembered:
+            self._keep((table, key), None)
         return there
 
     def run(self, commit_fns: Sequence[CommitFn[Any]]) -> list[Outcome]:
         """Run the functions between BEGIN and COMMIT. Raises apsw.Error when the transaction as a whole has failed."""
         self.fault = None
         self.is_committing = False
+        self._kept.clear()
+        self._unwritten.clear()
         execute = self._execute
         execute("BEGIN IMMEDIATE")
         # The only function needs no savepoint: undoing it is undoing everything.
@@ -168,6 +215,7 @@ class Writer(Rows):
         outcomes = []
         for commit_fn in commit_fns:
             self._has_savepoint = is_alone
+            self._undo.clear()
             try:
                 outcome = Outcome(commit_fn(self), None)
             except Exception as error:
@@ -179,10 +227,15 @@ class Writer(Rows):
                 if outcome.error is not None:
                     execute("ROLLBACK")
                     return outcomes
-            elif self._has_savepoint:
+                continue
+            if outcome.error is not None:
+                self._forget_changes()
+            if self._has_savepoint:
                 if outcome.error is not None:
                     execute("ROLLBACK TO fn")
                 execute("RELEASE fn")
+        for table in {table for table, _ in self._unwritten}:
+            self._write_kept(table)
         self.is_committing = True
         execute("COMMIT")
         return outcomes
@@ -195,6 +248,31 @@ class Writer(Rows):
             except apsw.Error:
                 return False
         return not self.connection.in_transaction
+
+    def _keep(self, place: tuple[Table[Any], Key], row: Any, *, is_unwritten: bool = False) -> None:
+        self._undo.append((place, self._kept.get(place, _UNKNOWN), place in self._unwritten))
+        self._kept[place] = row
+        if is_unwritten:
+            self._unwritten.add(place)
+        else:
+            self._unwritten.discard(place)
+
+    def _forget_changes(self) -> None:
+        """Remember again what there was before the function that failed."""
+        for place, row, is_unwritten in reversed(self._undo):
+            if row is _UNKNOWN:
+                del self._kept[place]
+            else:
+                self._kept[place] = row
+            if is_unwritten:
+                self._unwritten.add(place)
+            else:
+                self._unwritten.discard(place)
+
+    def _write_kept(self, table: Table[Any]) -> None:
+        for place in self._unwritten:
+            if place[0] is table:
+                self._execute(statements_of(table).update, self._kept[place])
 
     def _open_savepoint(self) -> None:
         self._execute("SAVEPOINT fn")
