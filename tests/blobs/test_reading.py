@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.blobs.files import FileBlobs
-from holdfast.blobs.interface import BlobCorrupt, Slice
+from holdfast.blobs.interface import BLOCK_BYTES, BlobCorrupt, Slice
 from holdfast.blobs.layout import Layout
 from holdfast.blobs.opened import OpenedContainers
 
@@ -44,6 +44,49 @@ def test_a_container_that_is_not_open_yet_is_left_to_a_thread(blobs: FileBlobs) 
     reader = blobs.open([place])
     assert reader.read_inline() is None
     assert bytes(reader.read()) == b"body"
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[FileBlobs]:
+    """An engine that keeps what is up to a mebibyte in segments."""
+    engine = FileBlobs(tmp_path / "shelf", reserve_bytes=0, small_bytes_max=1 << 20)
+    yield engine
+    engine.close()
+
+
+@pytest.mark.parametrize("size_bytes", [1, 5_000, BLOCK_BYTES])
+def test_a_small_blob_in_memory_is_read_at_once(shelf: FileBlobs, size_bytes: int) -> None:
+    body = os.urandom(size_bytes)
+    place = put(shelf, body)
+    assert shelf.read_small(place) is None  # its file is not open yet
+    shelf.open([place]).read()
+    small = shelf.read_small(place)
+    assert small is not None
+    assert bytes(small) == body
+
+
+def test_what_is_not_a_whole_small_blob_in_memory_is_left_to_a_reader(
+    shelf: FileBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, large, file = (put(shelf, bytes(size)) for size in (5_000, BLOCK_BYTES + 1, 2 << 20))
+    for place in (small, large, file):
+        shelf.open([place]).read()
+    assert shelf.read_small(large) is None
+    assert shelf.read_small(file) is None
+    assert shelf.read_small(small._replace(offset_bytes=1, length_bytes=4_999)) is None
+    assert shelf.read_small(small._replace(length_bytes=4_999)) is None
+    assert shelf.read_small(small._replace(length_bytes=5_001)) is None
+    assert shelf.read_small(small._replace(blob_id="no/name")) is None
+    for count in (0, errno.EAGAIN):
+
+        def cut_short(fd: int, buffers: list[memoryview], offset: int, flags: int = 0, count: int = count) -> int:
+            if count:
+                raise OSError(count, os.strerror(count))
+            return 10
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "preadv", cut_short)
+            assert shelf.read_small(small) is None
 
 
 def test_a_read_that_would_wait_is_left_to_a_thread_and_loses_nothing(

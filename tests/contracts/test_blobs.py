@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import random
@@ -165,11 +166,16 @@ def pieces_of(reader: Reader) -> Iterator[bytes]:
 
 
 def get(blobs: Blobs, *slices: Slice) -> bytes:
+    """Return the bytes of slices, read in each way that there is."""
     reader = blobs.open(slices)
     try:
-        return b"".join(pieces_of(reader))
+        found = b"".join(pieces_of(reader))
     finally:
         reader.close()
+    for each in slices[:1]:
+        small = blobs.read_small(each)
+        assert small is None or bytes(small) == found[: each.length_bytes]
+    return found
 
 
 @pytest.mark.parametrize("size_bytes", SIZES)
@@ -323,6 +329,17 @@ def test_a_flipped_bit_is_named_and_never_handed_out(
     assert len(seen) <= offset_bytes
     with pytest.raises(BlobCorrupt):
         reader.read()
+
+
+def test_a_flipped_bit_of_a_small_blob_is_never_handed_out_at_once_either(harness: Harness, blobs: Blobs) -> None:
+    body = noise(5_000)
+    (place,) = put(blobs, body)
+    assert get(blobs, place) == body
+    harness.damage(place.blob_id, 4_999)
+    small: memoryview | None = None
+    with contextlib.suppress(BlobCorrupt):
+        small = blobs.read_small(place)
+    assert small is None
 
 
 @pytest.mark.parametrize("size_bytes", [SMALL_BYTES_MAX, 10**6])

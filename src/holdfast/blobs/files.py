@@ -14,7 +14,7 @@ from holdfast.blobs.disk import Disk
 from holdfast.blobs.interface import BlobFact, Slice, Staged
 from holdfast.blobs.layout import Layout
 from holdfast.blobs.opened import OpenedContainers
-from holdfast.blobs.reading import FileReader
+from holdfast.blobs.reading import FileReader, SmallReader
 from holdfast.blobs.segments import Body, SegmentWriter
 from holdfast.blobs.space import Space
 from holdfast.blobs.staging import StagedBody
@@ -53,6 +53,7 @@ class FileBlobs:
         self._disk = Disk()
         self._space = Space(self._layout, reserve_bytes, has_ballast=not is_archive)
         self._containers = OpenedContainers(self._layout)
+        self._small = SmallReader(self._containers)
         self._segments = SegmentWriter(
             self._layout, self._disk, self._instance, segment_bytes_max, self._space.free_bytes
         )
@@ -92,6 +93,9 @@ class FileBlobs:
                 placed.append((Slice(body.container_id or next(blob_ids), 0, body.size_bytes),))
             body.flushed()
         return placed
+
+    def read_small(self, wanted: Slice) -> memoryview | None:
+        return self._small.read(wanted)
 
     def open(self, slices: Sequence[Slice]) -> FileReader:
         return FileReader(self._containers, slices)

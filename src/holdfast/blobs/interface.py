@@ -99,6 +99,12 @@ class Blobs(Protocol):
         time.
         """
 
+    def read_small(self, wanted: Slice) -> memoryview | None:
+        """Return the whole of a small blob, verified, if that is quick and needs no disk; None = `open` it.
+
+        For the event loop's thread alone: the memory is valid until the next call. Raises `BlobCorrupt`.
+        """
+
     def open(self, slices: Sequence[Slice]) -> Reader:
         """Open a run of slices for reading. Raises nothing until the first piece is read."""
 

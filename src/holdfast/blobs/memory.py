@@ -196,6 +196,9 @@ class MemoryBlobs:
         self.disk.containers.setdefault(container_of(blob_id), {})[blob_id] = blob
         return (Slice(blob_id, 0, size_bytes),)
 
+    def read_small(self, wanted: Slice) -> memoryview | None:
+        return None
+
     def open(self, slices: Sequence[Slice]) -> _MemoryReader:
         return _MemoryReader(self.disk, slices, self._inline)
 
