@@ -200,7 +200,7 @@ class Site:
             limits=self.limits,
             region=self.region,
         )
-        return replace(context, **surroundings)
+        return context._replace(**surroundings)
 
     def commit(self, commit_fn: CommitFn[Any]) -> Any:
         """Change rows; raises what the function raises, with nothing changed."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -87,9 +88,19 @@ def decide(
     it names the bucket to be. `facts` are the policy's, in the spelling of CONDITION_KEYS: those that
     `fact_keys` names, and `s3:prefix` for a token with prefixes.
     """
+    if bucket is not None and bucket.policy is None and subject.scope is UNLIMITED and not subject.guest_buckets:
+        return _decide_by_role(subject.role, action, subject.user_id is not None and subject.user_id == bucket.owner_id)
     rule = _rule(subject, action, bucket, key, facts)
     may_know = subject.role in _SEES_ALL_NAMES and bucket is not None and covers_bucket(subject.scope, bucket.name)
     return Decision(rule in _ALLOWING, rule, may_know)
+
+
+@cache  # there are not more roles and actions than there are
+def _decide_by_role(role: Role | None, action: str, owns: bool) -> Decision:
+    """Decide where nothing but the role and the ownership has a say: no scope, no policy, nothing named for a guest."""
+    bucket = BucketFacts("", "", "owner" if owns else "another", None)
+    rule = _rule(Subject("owner", role), action, bucket, None, _NO_FACTS)
+    return Decision(rule in _ALLOWING, rule, role in _SEES_ALL_NAMES)
 
 
 _ALLOWING: Final = frozenset((Rule.ROLE, Rule.OWNER, Rule.GUEST, Rule.POLICY))

@@ -7,8 +7,7 @@ entry of an XML body are authorised at the call, on the resolved name (design.md
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from holdfast.auth.callers import Caller
 from holdfast.auth.decide import BucketFacts, Decision, decide
@@ -27,8 +26,7 @@ _NO_KEYS: Final[frozenset[str]] = frozenset()
 _PREFIX_KEY: Final = frozenset(("s3:prefix",))
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """One request's surroundings. Immutable; `within` gives the same with other rows."""
 
     caller: Caller
@@ -37,7 +35,8 @@ class Context:
     now_us: int
     """The time of the request, in µs of the Unix epoch."""
     new_id: str
-    """Random text made once for this request: an operation that is run again uses the same ids."""
+    """Random text made once for this request: an operation that is run again uses the same ids. Empty for one that only
+    reads."""
     request_id: str
     source_ip: str
     is_secure: bool
@@ -46,7 +45,7 @@ class Context:
 
     def within(self, rows: Snapshot, now_us: int) -> Context:
         """Return this context over other rows: the transaction and time of the commit after the admission's."""
-        return replace(self, rows=rows, now_us=now_us)
+        return self._replace(rows=rows, now_us=now_us)
 
     @property
     def changes(self) -> Transaction:

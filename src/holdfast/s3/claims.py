@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -36,7 +37,7 @@ CREDENTIAL_LENGTH_MAX: Final = 256  # characters, ours: an access key id and a s
 SIGNER_LENGTH_MAX: Final = 4096  # characters of a credential and its signed headers, ours
 SIGNED_HEADERS_MAX: Final = 128  # ours: more than a header block of 16 KiB makes sense for
 
-_HEX: Final = "0123456789abcdefABCDEF"
+_SHA256: Final = re.compile("[0-9a-fA-F]{64}")
 _QUERY_FIELDS: Final = (
     "X-Amz-Algorithm",
     "X-Amz-Credential",
@@ -248,7 +249,7 @@ def _check_no_session(token: str | None) -> None:
 
 def check_payload(payload: str) -> None:
     """Refuse what `x-amz-content-sha256` says if it is neither a hash nor `UNSIGNED-PAYLOAD`."""
-    if payload == UNSIGNED_PAYLOAD or (len(payload) == 64 and not payload.strip(_HEX)):
+    if payload in (EMPTY_SHA256, UNSIGNED_PAYLOAD) or _SHA256.fullmatch(payload):
         return
     if payload.startswith("STREAMING-AWS4-ECDSA"):
         raise S3Error("NotImplemented", "Signatures with AWS4-ECDSA-P256-SHA256 are not implemented.")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from holdfast.admin.managers import is_live
@@ -78,7 +77,7 @@ class Party(NamedTuple):
 
 def access_of(context: Context, bucket: BucketRow, party: Party, key: str = EXAMPLE_KEY) -> Access:
     """Return what somebody may do with a bucket and a key in it, by a request like the one that this context is of."""
-    asking = replace(context, caller=party.caller)
+    asking = context._replace(caller=party.caller)
     policy = find_policy(bucket)
     facts_of_bucket = BucketFacts(bucket.name, bucket.bucket_id, bucket.owner_id, policy)
     answers = []

@@ -8,7 +8,7 @@ same decision that S3 makes once more when the URL is used.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -86,7 +86,7 @@ class Signer:
         )
         context = self.acting.context(rows, operation, request)
         judged = head._replace(raw_query=query, headers={**context.head.headers, **hoisted, **head.headers})
-        replace(context, head=judged).authorised(
+        context._replace(head=judged).authorised(
             operation.permission, request.bucket, getattr(request, "key", None) or None
         )
         shown = {name: value for name, value in head.headers.items() if name != "host"}
