@@ -37,6 +37,7 @@ from holdfast.edge.connection import Connection
 from holdfast.edge.gateway import Gateway, compile_entries
 from holdfast.edge.hall import Hall
 from holdfast.edge.identity import Identifier
+from holdfast.edge.snapshots import Snapshots
 from holdfast.edge.switches import Switches
 from holdfast.operations.registry import OPERATIONS
 from holdfast.s3.head import Head
@@ -201,6 +202,7 @@ def serving(
     metrics = Metrics((operation.name for operation in OPERATIONS), 1)
     threads = ThreadPoolExecutor(2)
     gateway = Gateway(
+        snapshots=Snapshots(catalog),
         catalog=catalog,
         blobs=engine or blobs,
         writer=writer,

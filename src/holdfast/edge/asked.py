@@ -37,14 +37,14 @@ class Asked(NamedTuple):
         return self.entry.read_request(self.message.head, self.bucket, self.key, self.query, document)
 
     def context(self, rows: Snapshot) -> Context:
-        """Return the surroundings of the operation, with an id of its own."""
+        """Return the surroundings of the operation, with an id of its own if it may make something."""
         gateway, origin = self.gateway, self.origin
         return Context(
             self.identity.caller,
             rows,
             self.message.head,
             self.began_us,
-            gateway.new_id(),
+            gateway.new_id() if self.entry.operation.run is None else "",
             self.request_id,
             origin.address,
             origin.is_secure,

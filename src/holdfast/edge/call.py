@@ -26,6 +26,7 @@ from .answers import frame, refusal
 from .asked import Asked
 from .body import Body
 from .connection import Connection
+from .flow import Steps
 from .gateway import Entry, Gateway
 from .heads import Message
 from .hosts import NOWHERE, Origin, Place, find_place, read_origin, signed_hosts
@@ -118,7 +119,8 @@ class Call:
             self._write(cors.portal_preflight(head))
             return
         self._place = place = find_place(origin.hosts[0], gateway.domains)
-        self._origin = origin = origin._replace(hosts=signed_hosts(origin, place, gateway.domains))
+        if len(origin.hosts) > 1:
+            self._origin = origin = origin._replace(hosts=signed_hosts(origin, place, gateway.domains))
         if head.raw_path in health.PATHS and place.bucket is None and "authorization" not in headers:
             self._kind = HEALTH
             self._write(health.answer(gateway, head, origin, is_stopping=connection.is_stopping))
@@ -210,7 +212,7 @@ class Call:
             self._began_us,
         )
         try:
-            with gateway.catalog.read() as rows:
+            with gateway.snapshots as rows:
                 context = asked.context(rows)
                 listed = run(context, asked.read_request(b""))
                 if not index_page.is_shown(wanted, listed):
@@ -235,7 +237,7 @@ class Call:
         # On the board before the snapshot: what it shows is not collected while it is being sent.
         ticket = gateway.reads.begin(self._began_us)
         try:
-            with gateway.catalog.read() as rows:
+            with gateway.snapshots as rows:
                 response = run(asked.context(rows), request)
             answer = entry.write_response(response)
             if asked.identity.claim is None and index_page.find_wanted(self._head, self._bucket, self._key) is not None:
@@ -250,6 +252,13 @@ class Call:
     async def _stream(self, answer: Answer) -> None:
         gateway = self._gateway
         slices = cast(Sequence[Slice], answer.payload)
+        if len(slices) == 1:
+            small = gateway.blobs.read_small(slices[0])
+            if small is not None:
+                self._sent_bytes = len(small)
+                # A copy: the buffer is everybody's, and a client may be slow to take it.
+                self._connection.write(b"".join((self._frame(answer), small)))
+                return
         outflow = Outflow(gateway.blobs, slices, self._connection, gateway.threads)
         try:
             first = await outflow.read()
@@ -370,8 +379,8 @@ class S3Handler:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    async def serve(self, connection: Connection, message: Message, body: Body | None) -> None:
-        await Call(self._gateway, connection, message, body).serve()
+    def serve(self, connection: Connection, message: Message, body: Body | None) -> Steps:
+        return Call(self._gateway, connection, message, body).serve()
 
     def refuse(self, connection: Connection, error: S3Error) -> None:
         connection.write(self.last_words(error))

@@ -47,6 +47,10 @@ class _Phase(Enum):
     """Everything is said; the client may still be sending."""
 
 
+# An Enum's member is found through its metaclass, which costs as much as a call (CPython 3.11).
+_IDLE, _HEAD, _BUSY, _DRAINING, _CLOSING = _Phase
+
+
 class Connection(asyncio.BufferedProtocol):
     """A connection, from the first byte to the last."""
 
@@ -58,7 +62,7 @@ class Connection(asyncio.BufferedProtocol):
         self.is_from_proxy = False
         """Whether the peer is a trusted proxy."""
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self._phase = _Phase.HEAD
+        self._phase = _HEAD
         self._deadline_s = 0.0
         self._held: bytearray | None = None  # the beginning of a head, or what is pipelined behind a request
         self._message: Message | None = None
@@ -86,7 +90,7 @@ class Connection(asyncio.BufferedProtocol):
             # Whatever is written goes to the kernel at once; what it doesn't take pauses us until it is gone. So memory
             # that was written from may be used again as soon as we aren't paused, and a payload is sent without a copy.
             self._transport.set_write_buffer_limits(high=0, low=0)
-        self._deadline_s = self._now_s() + self._hall.limits.header_timeout_s
+        self._deadline_s = self._hall.now_s() + self._hall.limits.header_timeout_s
         if self._hall.is_stopping or not self._hall.enter(self):
             reason = "There are too many connections from your address."
             if self._hall.is_stopping:
@@ -95,12 +99,12 @@ class Connection(asyncio.BufferedProtocol):
                 self,
                 S3Error("SlowDown", reason, headers={"Retry-After": "1"}),
             )
-            self._phase = _Phase.CLOSING
+            self._phase = _CLOSING
             self._transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._hall.leave(self)
-        self._phase = _Phase.CLOSING
+        self._phase = _CLOSING
         if self._flow is not None:
             self._flow.cancel()
             self._flow = None
@@ -117,18 +121,18 @@ class Connection(asyncio.BufferedProtocol):
             body.received(count)
             return
         phase = self._phase
-        if phase is _Phase.IDLE or phase is _Phase.HEAD:
+        if phase is _IDLE or phase is _HEAD:
             if self._held is None:
                 self._consume(self._hall.receive, count)
             else:
                 held = self._held
                 held += self._hall.receive_view[:count]
                 self._consume(held, len(held))
-        elif phase is _Phase.BUSY:
+        elif phase is _BUSY:
             # Pipelined: it waits here, and the client waits for us.
             self._hold(self._hall.receive, 0, count)
             self._set_reading(False)
-        elif phase is _Phase.DRAINING:
+        elif phase is _DRAINING:
             thrown = min(count, self._left_bytes)
             self._left_bytes -= thrown
             if not self._left_bytes:
@@ -138,7 +142,7 @@ class Connection(asyncio.BufferedProtocol):
                     self._consume(rest, len(rest))
 
     def eof_received(self) -> bool:
-        if self._phase is not _Phase.BUSY:
+        if self._phase is not _BUSY:
             return False
         # The client said all it had to say and may still be listening.
         self._closes = True
@@ -153,7 +157,7 @@ class Connection(asyncio.BufferedProtocol):
         drained, self._drained = self._drained, None
         if drained is not None and not drained.done():
             drained.set_result(None)
-        if self._phase is _Phase.IDLE and self._held is not None:
+        if self._phase is _IDLE and self._held is not None:
             self._go_on()
 
     # --- the request's side
@@ -224,14 +228,14 @@ class Connection(asyncio.BufferedProtocol):
 
     def stop(self) -> None:
         """Close as soon as no request is in flight."""
-        if self._phase is _Phase.BUSY:
+        if self._phase is _BUSY:
             self._closes = True
         else:
             self._transport.close()
 
     def check_time(self, now_s: float) -> None:
         """End the connection if the client takes too long over what it does now."""
-        if self._phase is not _Phase.BUSY:
+        if self._phase is not _BUSY:
             if now_s > self._deadline_s:
                 self._time_out()
             return
@@ -278,10 +282,10 @@ class Connection(asyncio.BufferedProtocol):
         start = 0
         hall = self._hall
         while start < stop:
-            if self._phase is _Phase.CLOSING:
+            if self._phase is _CLOSING:
                 self._held = None
                 return
-            if (self._phase is not _Phase.IDLE and self._phase is not _Phase.HEAD) or self._drained is not None:
+            if (self._phase is not _IDLE and self._phase is not _HEAD) or self._drained is not None:
                 self._hold(data, start, stop)
                 self._set_reading(False)
                 return
@@ -308,12 +312,12 @@ class Connection(asyncio.BufferedProtocol):
                 self._refuse(error)
                 return
             start = self._begin(message, data, end, stop)
-        if self._phase is not _Phase.BUSY:
+        if self._phase is not _BUSY:
             self._held = None
 
     def _begin(self, message: Message, data: bytearray, start: int, stop: int) -> int:
         """Serve one request whose body, if any, begins at `start`, and return where what follows it begins."""
-        self._phase = _Phase.BUSY
+        self._phase = _BUSY
         self._message = message
         self._has_continued = False
         self._window_start_s = 0.0
@@ -346,16 +350,16 @@ class Connection(asyncio.BufferedProtocol):
         self._flow = None
         if error is not None:
             _log.error("a request was cut by a fault in holdfast itself", exc_info=error)
-            self._phase = _Phase.CLOSING
+            self._phase = _CLOSING
             self._transport.abort()
             return
         self._end_request()
-        if self._phase is _Phase.IDLE:
+        if self._phase is _IDLE:
             self._go_on()
 
     def _end_request(self) -> None:
         body, self._body = self._body, None
-        if self._phase is _Phase.CLOSING:
+        if self._phase is _CLOSING:
             return
         if self._closes:
             self._close(lingers=body is not None and not body.is_complete)
@@ -363,7 +367,7 @@ class Connection(asyncio.BufferedProtocol):
         self._become_idle()
         if body is not None and not body.is_complete:
             self._left_bytes = body.left_bytes
-            self._phase = _Phase.DRAINING
+            self._phase = _DRAINING
             self._set_reading(True)
 
     def _go_on(self) -> None:
@@ -373,7 +377,7 @@ class Connection(asyncio.BufferedProtocol):
         held, self._held = self._held, None
         if held is not None:
             self._consume(held, len(held))
-        if self._phase is not _Phase.BUSY and self._phase is not _Phase.CLOSING and self._drained is None:
+        if self._phase is not _BUSY and self._phase is not _CLOSING and self._drained is None:
             self._set_reading(True)
 
     def _hold(self, data: bytearray, start: int, stop: int) -> None:
@@ -390,16 +394,17 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse(S3Error("BadRequest", "This port speaks http, and a TLS handshake came: use http:// here."))
         elif has_bare_line_feed(self._held):
             self._refuse(S3Error("BadRequest", "The request is malformed: a line of its head ends without CR."))
-        elif self._phase is _Phase.IDLE:
-            self._phase = _Phase.HEAD
-            self._deadline_s = self._now_s() + self._hall.limits.header_timeout_s
+        elif self._phase is _IDLE:
+            self._phase = _HEAD
+            self._deadline_s = self._hall.now_s() + self._hall.limits.header_timeout_s
 
     # --- ends
 
     def _become_idle(self) -> None:
-        self._phase = _Phase.IDLE
+        self._phase = _IDLE
         self._message = None
-        self._deadline_s = self._now_s() + self._hall.limits.idle_timeout_s
+        hall = self._hall
+        self._deadline_s = hall.lately_s + hall.limits.idle_timeout_s
 
     def _refuse(self, error: S3Error) -> None:
         self._held = None
@@ -407,13 +412,13 @@ class Connection(asyncio.BufferedProtocol):
         self._close(lingers=True)
 
     def _time_out(self) -> None:
-        if self._phase is _Phase.HEAD and self._held:
+        if self._phase is _HEAD and self._held:
             self._refuse(S3Error("RequestTimeout", "The head of the request did not come within the timeout period."))
-        elif self._phase is _Phase.CLOSING:
+        elif self._phase is _CLOSING:
             self._transport.abort()
         else:
-            self._phase = _Phase.CLOSING
-            self._deadline_s = self._now_s() + LINGER_S
+            self._phase = _CLOSING
+            self._deadline_s = self._hall.now_s() + LINGER_S
             self._transport.close()
 
     def _close(self, *, lingers: bool) -> None:
@@ -421,8 +426,8 @@ class Connection(asyncio.BufferedProtocol):
 
         While the client sends, closing at once would reset the answer away from it.
         """
-        self._phase = _Phase.CLOSING
-        self._deadline_s = self._now_s() + (LINGER_S if lingers else self._hall.limits.body_stall_timeout_s)
+        self._phase = _CLOSING
+        self._deadline_s = self._hall.now_s() + (LINGER_S if lingers else self._hall.limits.body_stall_timeout_s)
         if not lingers:
             self._transport.close()
             return
@@ -437,7 +442,3 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.resume_reading()
             else:
                 self._transport.pause_reading()
-
-    @staticmethod
-    def _now_s() -> float:
-        return asyncio.get_running_loop().time()

@@ -121,7 +121,7 @@ def actual_headers(
 def _find_rules(gateway: Gateway, caller: Caller, bucket: str) -> tuple[cors.Rule, ...]:
     if caller.tenancy is None or not bucket:
         return ()
-    with gateway.catalog.read() as rows:
+    with gateway.snapshots as rows:
         row = rows.find(BUCKETS, (caller.tenancy.tenancy_id, bucket))
     return _parse(row.cors) if row is not None and row.cors else ()
 

@@ -26,6 +26,7 @@ from holdfast.telemetry.metrics import Metrics, Page
 
 from .identity import Identifier
 from .key_uses import KeyUses
+from .snapshots import Snapshots
 from .switches import Switches
 from .tls import Certificates
 
@@ -85,6 +86,8 @@ class Gateway:
     """Everything that a request is served with. One for each worker; belongs to its event loop's thread."""
 
     catalog: Catalog
+    snapshots: Snapshots
+    """Of the catalog, for reads that are over within one callback of the loop."""
     blobs: Blobs
     writer: Writer
     identifier: Identifier

@@ -45,6 +45,8 @@ class Hall:
         self.receive = bytearray(RECEIVE_BYTES)
         self.receive_view = memoryview(self.receive)
         self.is_stopping = False
+        self.lately_s = 0.0
+        """The time of the loop's clock to within a round, for what needs it no better."""
         self._proxies = tuple(proxies)
         self._connections: set[Connection] = set()
         self._per_address: dict[str, int] = {}
@@ -93,6 +95,11 @@ class Hall:
             return False
         return any(peer in network for network in self._proxies)
 
+    def now_s(self) -> float:
+        """Return the time of the loop's clock."""
+        self.lately_s = now_s = asyncio.get_running_loop().time()
+        return now_s
+
     def start_rounds(self, each_round: Callable[[], None] = lambda: None) -> None:
         """Look after all connections once a second, and call `each_round` then."""
         self._each_round = each_round
@@ -120,6 +127,6 @@ class Hall:
 
     def _round(self) -> None:
         loop = asyncio.get_running_loop()
-        self.check_times(loop.time())
+        self.check_times(self.now_s())
         self._each_round()
         self._timer = loop.call_later(ROUND_S, self._round)

@@ -129,7 +129,7 @@ class HeadReader:
         self._url = url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        text = name.decode("latin-1").lower()
+        text = _NAMES.get(name) or _name_of(name)
         # llhttp leaves trailing blanks, which are no part of the value.
         said = value.decode("latin-1").strip(" \t")
         headers = self._headers
@@ -145,6 +145,19 @@ class HeadReader:
         self._keeps_alive = self._parser.should_keep_alive()
         if self._count > FIELDS_MAX:
             self._broken = f"it has more than {FIELDS_MAX} header fields"
+
+
+_NAMES: Final[dict[bytes, str]] = {}
+"""Header names as clients spell them, and in lower case: a few dozen, again and again."""
+_NAMES_MAX: Final = 1024
+_NAME_BYTES_MAX: Final = 64
+
+
+def _name_of(name: bytes) -> str:
+    text = name.decode("latin-1").lower()
+    if len(_NAMES) < _NAMES_MAX and len(name) <= _NAME_BYTES_MAX:
+        _NAMES[name] = text
+    return text
 
 
 class ChunkReader:

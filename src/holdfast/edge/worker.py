@@ -35,6 +35,7 @@ from .former_portal import FormerPortalHandler
 from .gateway import THREADS, Gateway, compile_entries
 from .hall import Hall
 from .identity import Identifier
+from .snapshots import Snapshots
 from .sockets import BACKLOG, Listener
 from .switches import Switches
 from .tls import CertificateDirectory, Certificates, IssuedCertificates, server_context
@@ -84,8 +85,10 @@ async def _serve(post: Post, tell_ready: int) -> None:
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="holdfast-body")
     access_log = AccessLog(post.home.root / "log" / "access.log")
     certificates = open_certificates(settings, post.home, catalog)
+    snapshots = Snapshots(catalog)
     gateway = Gateway(
         catalog=catalog,
+        snapshots=snapshots,
         blobs=blobs,
         writer=writer,
         identifier=Identifier(
@@ -143,6 +146,7 @@ async def _serve(post: Post, tell_ready: int) -> None:
     slot.leave()
     blobs.close()
     generation.close()
+    snapshots.release()
     catalog.close()
     access_log.close()
 

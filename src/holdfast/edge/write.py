@@ -8,7 +8,6 @@ No transaction is open while a client's bytes flow; the commit decides everythin
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any, Final, cast
 
 from holdfast.blobs.interface import Staged
@@ -42,7 +41,7 @@ async def write(asked: Asked) -> Answer:
         return await _write_payload(asked)
     document = b""
     if operation.body == "document":
-        with gateway.catalog.read() as rows:
+        with gateway.snapshots as rows:
             asked.check_gate(asked.context(rows))
         document = await _receive_document(asked)
     if len(document) <= INLINE_BYTES_MAX:
@@ -62,7 +61,7 @@ async def _write_rows(asked: Asked, request: Any) -> Answer:
         if operation.admit is None:
             context = asked.context(cast(Snapshot, None))  # the commit brings the rows
         else:
-            with gateway.catalog.read() as rows:
+            with gateway.snapshots as rows:
                 context = asked.context(rows)
                 admission = operation.admit(context, request)
             if admission.digest is not None:
@@ -78,7 +77,7 @@ async def _write_payload(asked: Asked) -> Answer:
     """Serve an operation that takes the request's body as an object's or a part's bytes."""
     gateway, operation, message = asked.gateway, asked.entry.operation, asked.message
     request = asked.read_request(b"")
-    with gateway.catalog.read() as rows:
+    with gateway.snapshots as rows:
         context = asked.context(rows)
         if operation.admit is None:
             asked.check_gate(context)
@@ -123,7 +122,7 @@ async def _commit(
             staged.discard()
         raise
     if caller is not context.caller:
-        context = replace(context, caller=caller)
+        context = context._replace(caller=caller)
     if staged is None or receipt is None:
         future = gateway.writer.submit(lambda turn: commit(context.within(turn.rows, turn.now_us), request, receipt))
     else:
