@@ -608,3 +608,59 @@ def test_a_guest_may_ask_to_be_a_user(lab: Any) -> None:
     )
     here = standing(lab, "gerda")
     assert (here.role, here.member.buckets) == (Role.USER, "")
+
+
+# Operators, who reach data by break-glass alone
+
+
+def notices_of(town: Any, name: str, kind: str) -> list[str]:
+    from holdfast.portal.notices.models import Notice
+
+    return list(Notice.objects.filter(person=town.person(name), kind=kind).values_list("subject", flat=True))
+
+
+def test_an_operator_who_is_no_member_invites_neither_themselves_nor_another_operator(lab: Any) -> None:
+    from allauth.account.models import EmailAddress
+
+    from holdfast.portal.joining.models import Invitation
+
+    olga = lab.person("olga")
+    lab.operator("oscar")
+    EmailAddress.objects.create(user=olga, email="olga@elsewhere.example", verified=False)
+    for email in ("olga@example.org", "Olga@Example.org", "olga@elsewhere.example", "oscar@example.org"):
+        assert invite(lab, "olga", email).status_code == 400
+    assert not Invitation.objects.exists()
+    # A MANAGER may: it is their data.
+    assert invite(lab, "mary", "oscar@example.org").status_code == 302
+
+
+def test_an_address_that_becomes_the_operators_after_they_invited_it_makes_them_no_guest(lab: Any) -> None:
+    from allauth.account.models import EmailAddress
+
+    assert invite(lab, "olga", "new@example.com").status_code == 302
+    olga = lab.person("olga")
+    EmailAddress.objects.create(user=olga, email="new@example.com", verified=True)
+    browser = lab.client(olga)
+    browser.get(link(lab, "new@example.com"))
+    assert browser.post("/invitation/").status_code == 409
+    assert standing(lab, "olga").member is None
+    assert invitation().state == "OPEN"
+    # Nor another operator, by the operator's right.
+    EmailAddress.objects.filter(user=olga, email="new@example.com").delete()
+    oscar = lab.operator("oscar")
+    EmailAddress.objects.create(user=oscar, email="new@example.com", verified=True)
+    browser = lab.client(oscar)
+    browser.get(link(lab, "new@example.com"))
+    assert browser.post("/invitation/").status_code == 409
+
+
+def test_managers_are_told_what_an_operator_does_to_memberships(lab: Any) -> None:
+    assert invite(lab, "olga").status_code == 302
+    (told,) = notices_of(lab, "mary", "operator_acted")
+    assert told == f"An operator invited {OUTSIDE} as GUEST in lab-o"
+    client(lab, "olga").post(f"/tenancies/lab-o/members/invitations/{invitation().pk}/withdraw/")
+    assert len(notices_of(lab, "mary", "operator_acted")) == 2
+    assert notices_of(lab, "dave", "operator_acted") == []
+    # Of what members do they hear nothing here.
+    assert invite(lab, "dave").status_code == 302
+    assert len(notices_of(lab, "mary", "operator_acted")) == 2

@@ -474,3 +474,25 @@ def test_a_message_goes_to_the_members_that_were_ticked_and_answers_to_who_wrote
 def test_a_message_without_words_is_not_sent(lab: Any) -> None:
     assert post(lab, "mary", "message/", member=["uma"], subject="", text="x").status_code == 400
     assert lab.mails() == []
+
+
+def test_managers_are_told_whom_an_operator_makes_a_member_or_removes(lab: Any) -> None:
+    from holdfast.portal.notices.models import Notice
+
+    def told(name: str) -> list[str]:
+        return list(
+            Notice.objects.filter(person=lab.person(name), kind="operator_acted").values_list("subject", flat=True)
+        )
+
+    lab.person("ann")
+    assert post(lab, "olga", "add/", user_name="ann", role="USER", lasts="1y").status_code == 302
+    assert post(lab, "olga", "person/uma/revoke/", reason="Asked for.").status_code == 302
+    for manager in ("mary", "max"):
+        assert set(told(manager)) == {
+            "An operator made ann USER in lab-o",
+            "An operator ended the membership of uma (USER) in lab-o",
+        }
+    assert told("dave") == []
+    # What members do among themselves is not told there.
+    assert post(lab, "max", "person/ann/revoke/", reason="Asked for.").status_code == 302
+    assert len(told("mary")) == 2

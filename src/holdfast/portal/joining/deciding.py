@@ -21,7 +21,7 @@ from . import days
 from .deciders import RANK, right_to_decide
 from .granting import grant
 from .models import AccessRequest
-from .telling import tell_refused
+from .telling import tell_managers_of_operator, tell_refused
 
 REASON_LENGTH_MAX: Final = 2000
 
@@ -95,6 +95,10 @@ def refuse(
         tell_refused(request, standing.tenancy, standing.person)
         with house().catalog.read() as rows:
             applicant = rows.find(USERS, (request.applicant_id,))
+        who = applicant.name if applicant is not None else "somebody"
+        tell_managers_of_operator(
+            standing, f"{'sent back' if is_incomplete else 'rejected'} the request of {who} to be {request.role}"
+        )
         house().office(standing.person.principal_id).record(
             "request.incomplete" if is_incomplete else "request.reject",
             f"{standing.tenancy.name}/{applicant.name if applicant is not None else request.applicant_id}",

@@ -28,7 +28,7 @@ from holdfast.telemetry.log import get_log
 from . import days
 from .deciders import check_may_change
 from .models import AccessRequest, Grant
-from .telling import tell_granted, tell_not_applied, tell_revoked
+from .telling import tell_granted, tell_managers_of_operator, tell_not_applied, tell_revoked
 
 _log = get_log("portal")
 
@@ -53,13 +53,14 @@ def grant(
     """Grant a role to a user in the name of a person, where the role table lets them. Raises Refused.
 
     `buckets` is for a GUEST: bucket id → what is named for them there. Runs in a transaction; in force once that is
-    committed.
+    committed. The MANAGERs are told of what an operator grants who is no member.
     """
     opened = house()
     with opened.catalog.read() as rows:
         member = rows.find(MEMBERS, (standing.tenancy.tenancy_id, user.user_id))
     check_may_change(standing, user.user_id, member, opened.now_us(), role)
     check_last_day(ends_on)
+    tell_managers_of_operator(standing, f"made {user.name} {role.value}")
     return give(
         standing.tenancy,
         user.user_id,
@@ -252,6 +253,7 @@ def revoke(standing: Standing, user: UserRow, reason: str) -> None:
         head.revoked_reason = reason
         head.save(update_fields=["revoked_at", "revoked_by", "revoked_reason"])
         tell_revoked(user.user_id, role, tenancy, reason, standing.person)
+        tell_managers_of_operator(standing, f"ended the membership of {user.name} ({role})")
         if member is not None:
             office = opened.office(standing.person.principal_id)
             remove_member(office, tenancy.name, user.name, reason=reason, user_id=user.user_id)

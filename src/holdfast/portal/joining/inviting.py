@@ -29,7 +29,7 @@ from holdfast.portal.people.templatetags.portal import day
 from . import days
 from .granting import bucket_names, check_last_day, give
 from .models import Grant, Invitation
-from .telling import person_of, reply_to
+from .telling import person_of, reply_to, tell_managers_of_operator
 
 LIFE: Final = timedelta(days=14)
 OPEN_MAX: Final = 200
@@ -78,7 +78,7 @@ def buckets_of(standing: Standing) -> Sequence[BucketRow]:
 def invite(
     standing: Standing, email: str, buckets: Mapping[str, Access], ends_on: date, message: str = ""
 ) -> Invitation:
-    """Invite somebody by e-mail to named buckets (by id). Raises Refused, or Taken while one is open."""
+    """Invite somebody else by e-mail to named buckets (by id). Raises Refused, or Taken while one is open."""
     email = email.lower()
     assert standing.may(Right.DECIDE_REQUESTS)
     check_last_day(ends_on)
@@ -87,6 +87,7 @@ def invite(
     tenancy_id = standing.tenancy.tenancy_id
     with transaction.atomic():
         holder = find_holder(email)
+        _check_may_become(standing, holder if not _is_address_of(standing.person, email) else standing.person)
         if holder is not None and _is_member(tenancy_id, holder):
             raise Taken(f"{holder.name} has this address and is a member already: change that on the members' page")
         _close_stale(tenancy_id)
@@ -114,7 +115,30 @@ def invite(
             raise Taken(f"{email} is invited already: send that invitation again, or withdraw it") from None
         _send(standing, made, secret)
         _record(standing, "guest.invite", made)
+        tell_managers_of_operator(standing, f"invited {email} as GUEST")
     return made
+
+
+def _is_address_of(person: Person, email: str) -> bool:
+    """Whether somebody calls an address theirs, verified or not."""
+    return person.email.lower() == email or EmailAddress.objects.filter(user=person, email__iexact=email).exists()
+
+
+def _check_may_become(standing: Standing, guest: Person | None) -> None:
+    """Raise Refused for who invites themselves, and for an operator whom an operator invites who is no member.
+
+    Operators reach data by break-glass alone, which ends by itself and which MANAGERs are told of. This asks for those
+    who invite and, again, for those who accept: an address may have become somebody else's meanwhile.
+    """
+    if guest is None:
+        return
+    if guest.principal_id == standing.person.principal_id:
+        raise Refused("nobody invites themselves: ask a MANAGER, or get access to data for some hours as an operator")
+    if standing.is_operator and guest.is_operator:
+        raise Refused(
+            f"{guest.name} is an operator, whom only members of {standing.tenancy.name} invite: "
+            "operators have access to data for some hours instead"
+        )
 
 
 def _close_stale(tenancy_id: str) -> None:
@@ -136,6 +160,7 @@ def resend(standing: Standing, invitation_id: int) -> Invitation:
         found.save(update_fields=["digest", "link_ends_at"])
         _send(standing, found, secret)
         _record(standing, "guest.resend", found)
+        tell_managers_of_operator(standing, f"sent the invitation of {found.email} again")
     return found
 
 
@@ -146,6 +171,7 @@ def withdraw_invitation(standing: Standing, invitation_id: int) -> Invitation:
         found.state = Invitation.WITHDRAWN
         found.save(update_fields=["state"])
         _record(standing, "guest.withdraw", found)
+        tell_managers_of_operator(standing, f"withdrew the invitation of {found.email}")
     return found
 
 
@@ -209,7 +235,8 @@ def make_account(offer: Offer, name: str, full_name: str, password: str) -> Pers
 
 
 def accept(offer: Offer, person: Person, *, made_account: bool = False) -> Grant:
-    """Make a person the GUEST that was invited. Raises NotOpen, or Refused for who is not meant or a member already.
+    """Make a person the GUEST that was invited. Raises NotOpen, or Refused for who is not meant, a member already,
+    or invited themselves.
 
     Of two who accept at once, or one who accepts while it is withdrawn, the first one counts.
     """
@@ -217,6 +244,11 @@ def accept(offer: Offer, person: Person, *, made_account: bool = False) -> Grant
     with transaction.atomic():
         if not holds(person, invitation.email):
             raise Refused(f"this invitation is for {invitation.email}, which is not a verified address of yours")
+        inviter = person_of(invitation.invited_by)
+        standing = find_standing(inviter, offer.tenancy.name) if inviter is not None else None
+        if inviter is None or standing is None or not standing.may(Right.DECIDE_REQUESTS):
+            raise NotOpen
+        _check_may_become(standing, person)
         changed = Invitation.objects.filter(
             pk=invitation.pk, digest=invitation.digest, state=Invitation.OPEN, link_ends_at__gt=days.now()
         ).update(
@@ -239,17 +271,15 @@ def accept(offer: Offer, person: Person, *, made_account: bool = False) -> Grant
             by=invitation.invited_by,
             buckets=invitation.buckets,
         )
-        inviter = person_of(invitation.invited_by)
-        if inviter is not None:
-            notify(
-                [inviter],
-                "invitation_accepted",
-                f"{person} accepted your invitation to {offer.tenancy.name}",
-                f"{person} ({person.name}, {invitation.email}) is a GUEST of {offer.tenancy.name} until "
-                f"{day(invitation.ends_on)}.",
-                url=f"/tenancies/{offer.tenancy.name}/members/",
-                level="success",
-            )
+        notify(
+            [inviter],
+            "invitation_accepted",
+            f"{person} accepted your invitation to {offer.tenancy.name}",
+            f"{person} ({person.name}, {invitation.email}) is a GUEST of {offer.tenancy.name} until "
+            f"{day(invitation.ends_on)}.",
+            url=f"/tenancies/{offer.tenancy.name}/members/",
+            level="success",
+        )
     return made
 
 

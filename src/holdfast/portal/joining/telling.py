@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from datetime import date
 
 from holdfast.catalog.rows import TenancyRow
+from holdfast.portal.access import Standing
 from holdfast.portal.notices.notify import notify
-from holdfast.portal.people.lookups import people_by_principal
+from holdfast.portal.people.lookups import managers_of, people_by_principal
 from holdfast.portal.people.models import Person
 from holdfast.portal.people.templatetags.portal import day
 from holdfast.portal.tenancies.pages import tenancy_path
@@ -205,3 +206,26 @@ def tell_of_last_manager(tenancy: TenancyRow, name: str, last_day: date, *, once
     )
     url = tenancy_path(tenancy.name, "members/")
     return notify(operators(), "last_manager", subject, text, url=url, level="warning", once=once)
+
+
+def tell_managers_of_operator(standing: Standing, did: str) -> int:
+    """Tell the MANAGERs what somebody did to memberships who is no member, by an operator's right; else nobody.
+
+    `did` goes on after the operator's name: `made uma USER`.
+    """
+    if not standing.is_operator:
+        return 0
+    tenancy, person = standing.tenancy, standing.person
+    text = (
+        f"{person} ({person.name}), an operator of this site who is no member of {tenancy.name}, {did}.\n\n"
+        "If you did not expect this, ask them why, and take it back:"
+    )
+    return notify(
+        managers_of(tenancy),
+        "operator_acted",
+        f"An operator {did} in {tenancy.name}",
+        text,
+        url=tenancy_path(tenancy.name, "members/"),
+        level="attention",
+        reply_to=reply_to(person),
+    )
