@@ -11,6 +11,7 @@ import pytest
 from tests.portal import samples
 from tests.portal.api_map import ELSEWHERE, HERE, ROLES, Caller, caller, error_of, once, settle
 
+from holdfast.admin.lookups import get_tenancy
 from holdfast.auth.roles import TABLE, Extent, Role
 from holdfast.portal.access import Need, TenancyNeed
 from holdfast.portal.api.needs import ROUTES, Route
@@ -204,6 +205,37 @@ def test_tenancies_are_made_and_set_by_operators(settled: Any) -> None:
     following = call("GET", f"/tenancies?limit=2&after={listed['next']}").json()
     names = [item["name"] for item in (*listed["items"], *following["items"])]
     assert names == sorted({HERE, ELSEWHERE, "new-o"})
+
+
+def test_an_operator_becomes_manager_of_no_tenancy_by_suspending_the_one_it_has(settled: Any) -> None:
+    from holdfast.catalog.rows import MEMBERS
+
+    call = caller(settled, Role.OPERATOR)
+    body = {"limit_bytes": None, "limit_objects": None}
+    olga, stranger = settled.person("olga"), settled.person("stranger")
+    settled.member("sole-o", "sol", Role.MANAGER)
+    assert call("POST", "/people/sol/suspend", {"reason": "a moment"}).status_code == 200
+    assert call("PUT", "/tenancies/sole-o", {**body, "manager": "olga"}).status_code == 400
+    # Nor does anybody else: the MANAGER is merely suspended.
+    assert call("PUT", "/tenancies/sole-o", {**body, "manager": "stranger"}).status_code == 200
+    assert call("PUT", "/tenancies/made-o", {**body, "manager": "olga"}).status_code == 400
+    assert call("GET", "/tenancies/made-o").status_code == 404
+    with settled.house.catalog.read() as rows:
+        tenancy_id = get_tenancy(rows, "sole-o").tenancy_id
+        assert rows.find(MEMBERS, (tenancy_id, olga.principal_id)) is None
+        assert rows.find(MEMBERS, (tenancy_id, stranger.principal_id)) is None
+
+
+def test_a_tenancy_whose_manager_has_ended_is_given_another_and_both_are_told(settled: Any, clock: Any) -> None:
+    from holdfast.portal.notices.models import Notice
+
+    call = caller(settled, Role.OPERATOR)
+    settled.member("sole-o", "sol", Role.MANAGER, until_us=settled.house.now_us() + 3_600_000_000)
+    clock.pass_days(1)
+    body = {"limit_bytes": None, "limit_objects": None, "manager": "stranger"}
+    assert call("PUT", "/tenancies/sole-o", body).status_code == 200
+    told = Notice.objects.filter(kind="manager_set").values_list("person__name", flat=True)
+    assert set(told) == {"sol", "stranger"}
 
 
 def test_every_write_stands_in_the_audit_log_under_the_persons_id(settled: Any) -> None:

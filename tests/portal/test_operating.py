@@ -459,3 +459,13 @@ def test_long_lists_come_in_pages_that_count_from_one_as_everywhere_else(town: A
     for odd in ("0", "-1", "x"):
         assert client.get(f"/operators/{path}&page={odd}").content.decode().count("<tr>") == first.count("<tr>")
     assert second.count("<tr>") < first.count("<tr>")
+
+
+def test_an_operator_makes_others_manager_of_a_new_tenancy_and_never_themselves(town: Any, client: Any) -> None:
+    answer = client.post("/operators/new-tenancy/", {"name": "b-o", "manager": "olga"})
+    assert "makes themselves MANAGER of nothing" in answer.content.decode()
+    with town.house.catalog.read() as rows, pytest.raises(Exception, match="b-o"):
+        get_tenancy(rows, "b-o")
+    oscar = town.operator("oscar")
+    assert client.post("/operators/new-tenancy/", {"name": "b-o", "manager": "oscar"}).status_code == 302
+    assert oscar.notices.filter(kind="manager_set").exists()

@@ -25,6 +25,16 @@ def other_managers(rows: Snapshot, tenancy_id: str, user_id: str, now_us: int) -
     ]
 
 
+def has_manager(rows: Snapshot, tenancy_id: str, now_us: int) -> bool:
+    """Whether a tenancy has a live MANAGER, were they suspended or disabled: somebody who comes back."""
+    for member in rows.scan(MEMBERS, (tenancy_id,)):
+        if member.role == "MANAGER" and is_live(member, now_us):
+            user = rows.find(USERS, (member.user_id,))
+            if user is not None and user.state != "removed":
+                return True
+    return False
+
+
 def _is_active(rows: Snapshot, member: MemberRow) -> bool:
     user = rows.find(USERS, (member.user_id,))
     return user is not None and user.state == "active"

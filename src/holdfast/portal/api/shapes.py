@@ -57,7 +57,9 @@ class Tenancy(Schema):
 class SetTenancy(Said):
     limit_bytes: int | None = Field(ge=0, le=2**63 - 1, description="Null: no limit.")
     limit_objects: int | None = Field(ge=0, le=2**63 - 1, description="Null: no limit.")
-    manager: str | None = Field(None, max_length=64, description="Who is MANAGER, where the tenancy has none yet.")
+    manager: str | None = Field(
+        None, max_length=64, description="Who is MANAGER, where the tenancy has none; not oneself."
+    )
 
 
 class SetRules(Said):

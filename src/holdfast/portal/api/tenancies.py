@@ -10,9 +10,7 @@ from ninja import Router
 
 from holdfast.admin.audit import Sought, search_audit
 from holdfast.admin.errors import Taken
-from holdfast.admin.lookups import get_tenancy, get_user
-from holdfast.admin.managers import other_managers
-from holdfast.admin.members import add_member
+from holdfast.admin.lookups import get_tenancy
 from holdfast.admin.quotas import set_bucket_quota
 from holdfast.admin.tenancies import create_tenancy, delete_tenancy, list_tenancies, set_tenancy_rules
 from holdfast.admin.usage import Usage, bucket_usages, tenancy_usage
@@ -22,7 +20,7 @@ from holdfast.catalog.rows import TENANCIES, AuditRow, TenancyRow
 from holdfast.portal.access import Need, Standing, TenancyNeed
 from holdfast.portal.house import house
 from holdfast.portal.notices.models import Notice
-from holdfast.portal.operating.tenancies import change_state, give_quota
+from holdfast.portal.operating.tenancies import change_state, check_may_manage, give_manager, give_quota
 from holdfast.portal.people.lookups import user_names
 from holdfast.portal.tenancies.pages import tenancy_path
 from holdfast.portal.tenancies.shelf import tenancies_of
@@ -88,21 +86,21 @@ def one_tenancy(request: HttpRequest, standing: Standing) -> dict[str, Any]:
 
 @route(router, "PUT", "/tenancies/{tenancy}", Need.OPERATOR, response=shapes.Tenancy)
 def set_tenancy(request: HttpRequest, tenancy: str, said: shapes.SetTenancy) -> dict[str, Any]:
-    """Make a tenancy, or set the quota of one that is there. The same call again changes nothing."""
+    """Make a tenancy, or set the quota of one that is there. The same call again changes nothing.
+
+    `manager` is somebody else than the caller, and heeded where the tenancy has no MANAGER, suspended ones included.
+    """
+    operator = caller_of(request).person
     office = office_of(request)
     if said.manager is not None:
-        with office.read() as rows:
-            get_user(rows, said.manager)  # before anything is made
+        check_may_manage(operator, said.manager)  # before anything is made
     try:
         create_tenancy(office, tenancy, limit_bytes=said.limit_bytes, limit_objects=said.limit_objects)
     except Taken:
-        give_quota(caller_of(request).person, tenancy, said.limit_bytes, said.limit_objects)
-    with office.read() as rows:
-        tenancy_id = get_tenancy(rows, tenancy).tenancy_id
-        has_manager = bool(other_managers(rows, tenancy_id, "", office.now_us()))
-    if said.manager is not None and not has_manager:
+        give_quota(operator, tenancy, said.limit_bytes, said.limit_objects)
+    if said.manager is not None:
         # Of one that a call left half made, too.
-        add_member(office, tenancy, said.manager, Role.MANAGER)
+        give_manager(operator, tenancy, said.manager)
     with office.read() as rows:
         return _shown(rows, get_tenancy(rows, tenancy), Role.OPERATOR.value)
 

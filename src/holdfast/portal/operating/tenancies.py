@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from holdfast.admin.audit import Sought, search_audit
 from holdfast.admin.errors import AdminError, Refused
 from holdfast.admin.lookups import get_tenancy, get_user
+from holdfast.admin.managers import has_manager
 from holdfast.admin.members import add_member
 from holdfast.admin.quotas import set_tenancy_quota
 from holdfast.admin.tenancies import close_tenancy, create_tenancy, list_tenancies, resume_tenancy, suspend_tenancy
@@ -26,7 +27,7 @@ from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
 from holdfast.portal.paging import cut
-from holdfast.portal.people.lookups import deciders_of, managers_of, names_by_principal
+from holdfast.portal.people.lookups import deciders_of, managers_of, names_by_principal, people_by_principal
 from holdfast.portal.people.models import Person
 from holdfast.portal.sizes import SizeField, exact_size, percent_of
 from holdfast.portal.tenancies.pages import Crumb
@@ -120,12 +121,12 @@ def new_tenancy(request: HttpRequest) -> HttpResponse:
     form = NewTenancyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
-        office = house().office(signed_in(request).principal_id)
+        operator = signed_in(request)
+        office = house().office(operator.principal_id)
         try:
-            with office.read() as rows:
-                get_user(rows, said["manager"])  # before anything is made
+            check_may_manage(operator, said["manager"])  # before anything is made
             create_tenancy(office, said["name"], limit_bytes=said["limit_bytes"], limit_objects=said["limit_objects"])
-            add_member(office, said["name"], said["manager"], Role.MANAGER)
+            give_manager(operator, said["name"], said["manager"])
         except AdminError as error:
             form.add_error(None, str(error))
         else:
@@ -133,6 +134,38 @@ def new_tenancy(request: HttpRequest) -> HttpResponse:
             return redirect(f"/operators/tenancies/{said['name']}/")
     crumbs = [Crumb("Tenancies", "/operators/tenancies/"), Crumb("New")]
     return render_page(request, "operating/new_tenancy.html", {"form": form}, current="tenancies/", crumbs=crumbs)
+
+
+def check_may_manage(operator: Person, manager: str) -> None:
+    """Check whom an operator names as the MANAGER of a tenancy. Raises Unknown, or Refused for the operator themselves.
+
+    A MANAGER reads all data, and operators reach data by break-glass alone.
+    """
+    with house().catalog.read() as rows:
+        user = get_user(rows, manager)
+    if user.user_id == operator.principal_id:
+        raise Refused(
+            "an operator makes themselves MANAGER of nothing: name somebody else, or ask for a tenancy as others do"
+        )
+
+
+def give_manager(operator: Person, name: str, manager: str) -> None:
+    """Make somebody MANAGER of a tenancy that has none, nor one who is merely suspended; else nothing happens.
+
+    They are told, and so is who was MANAGER before and ended. Raises Unknown or Refused.
+    """
+    check_may_manage(operator, manager)
+    opened = house()
+    office = opened.office(operator.principal_id)
+    with office.read() as rows:
+        tenancy = get_tenancy(rows, name)
+        if has_manager(rows, tenancy.tenancy_id, opened.now_us()):
+            return
+        ended = [row.user_id for row in rows.scan(MEMBERS, (tenancy.tenancy_id,)) if row.role == "MANAGER"]
+    add_member(office, name, manager, Role.MANAGER)
+    text = f"{operator}, an operator of this site, made {manager} MANAGER of {name}, which had none."
+    told = {person.pk: person for person in [*people_by_principal(ended).values(), *managers_of(tenancy)]}
+    notify(told.values(), "manager_set", f"{manager} is MANAGER of {name}", text, url=f"/tenancies/{name}/members/")
 
 
 @page(Need.OPERATOR)
