@@ -238,6 +238,20 @@ def test_a_tenancy_whose_manager_has_ended_is_given_another_and_both_are_told(se
     assert set(told) == {"sol", "stranger"}
 
 
+def test_who_is_invited_by_the_api_has_a_name_of_one_line_and_is_no_member_at_another_address(settled: Any) -> None:
+    from holdfast.admin.members import add_member
+    from holdfast.admin.users import create_user
+
+    call = caller(settled, Role.OPERATOR)
+    said = {"name": "una", "email": "una@example.org", "full_name": "Una\nBcc: x"}
+    assert call("POST", "/people", said).status_code == 400
+    create_user(settled.house.office("test"), "una", "")
+    add_member(settled.house.office("test"), HERE, "una", Role.USER)
+    refused = call("POST", "/people", {"name": "una", "email": "una@example.org"})
+    assert refused.status_code == 400
+    assert "holdfast user invite una" in error_of(refused)["message"]
+
+
 def test_every_write_stands_in_the_audit_log_under_the_persons_id(settled: Any) -> None:
     from holdfast.admin.audit import Sought, search_audit
 

@@ -469,3 +469,57 @@ def test_an_operator_makes_others_manager_of_a_new_tenancy_and_never_themselves(
     oscar = town.operator("oscar")
     assert client.post("/operators/new-tenancy/", {"name": "b-o", "manager": "oscar"}).status_code == 302
     assert oscar.notices.filter(kind="manager_set").exists()
+
+
+def test_every_link_with_a_secret_is_veiled_by_the_url_map() -> None:
+    """A new page for whoever holds its link has to be named there, and no operator reads the link."""
+    from tests.portal.url_map import pages
+
+    from holdfast.portal.access import Need
+    from holdfast.portal.notices.veil import SECRET_PAGES
+
+    secret = {page.name for page in pages() if {"secret", "key"} & set(page.kwargs)}
+    open_to_all = {page.name for page in pages() if page.need is Need.ANYBODY and page.kwargs}
+    assert secret | open_to_all == set(SECRET_PAGES)
+
+
+def test_an_operator_reads_no_link_of_somebody_elses_mail(town: Any, client: Any) -> None:
+    from django.core.mail import send_mail
+    from django.urls import reverse
+
+    from holdfast.portal.notices.outbox import waiting
+    from holdfast.portal.notices.veil import IN_ITS_PLACE, SECRET_PAGES
+    from holdfast.portal.people.links import absolute
+
+    links = [absolute(reverse(name, kwargs=dict.fromkeys(names, "s3cr3t"))) for name, names in SECRET_PAGES.items()]
+    send_mail("Links", "".join(f"Before {link}?s3cr3t after.\n<{link}>\n" for link in links), None, ["ben@example.org"])
+    (mail,) = waiting(town.house.home.outbox)
+    page = client.get(f"/operators/mail/{mail.mail_id}/").text
+    assert "s3cr3t" not in page
+    assert page.count(IN_ITS_PLACE) == 2 * len(links)
+    assert page.count("Before") == page.count("after.") == len(links)
+    assert f"holdfast mail show {mail.mail_id}" in page
+
+
+def test_an_operator_gives_no_account_of_a_member_to_an_address_of_their_choice(town: Any, client: Any) -> None:
+    from holdfast.admin.members import add_member
+    from holdfast.admin.users import create_user
+    from holdfast.portal.people.models import Person
+
+    office = town.house.office("test")
+    for name, email in (("cron", ""), ("dora", "dora@example.org"), ("free", "")):
+        create_user(office, name, email)
+    for name in ("cron", "dora"):
+        add_member(office, "a-o", name, Role.USER)
+    for name in ("cron", "dora"):
+        answer = client.post("/operators/new-person/", {"name": name, "email": "olga@elsewhere.example"})
+        assert f"holdfast user invite {name} --email ADDRESS" in answer.text
+    assert not Person.objects.filter(name__in=("cron", "dora")).exists()
+    # At the address that the store knows, and who is a member of nothing, as before.
+    for name, email in (("dora", "Dora@example.org"), ("free", "free@example.org")):
+        assert client.post("/operators/new-person/", {"name": name, "email": email}).status_code == 302
+
+
+def test_the_name_of_who_is_invited_is_one_line(client: Any) -> None:
+    said = {"name": "una", "email": "una@example.org", "full_name": "Una\nBcc: x"}
+    assert "signs that can be seen" in client.post("/operators/new-person/", said).text

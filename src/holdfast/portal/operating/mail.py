@@ -1,4 +1,4 @@
-"""The outbox, for operators: what waits, what it says, and how to be rid of it."""
+"""The outbox, for operators: what waits, what it says but for secret links, and how to be rid of it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
 from holdfast.portal.notices.outbox import find, read, waiting_ids
+from holdfast.portal.notices.veil import IN_ITS_PLACE, veiled
 from holdfast.portal.people.models import Person
 from holdfast.portal.tenancies.pages import Crumb
 
@@ -33,7 +34,7 @@ def mail(request: HttpRequest) -> HttpResponse:
 
 @page(Need.OPERATOR)
 def show_mail(request: HttpRequest, mail_id: str) -> HttpResponse:
-    """Show one mail as text. Looking is audited: it may hold a link that logs somebody in."""
+    """Show one mail as text, without links that log somebody in. Looking is audited."""
     path = _path(mail_id)
     try:
         message = read(path)
@@ -42,7 +43,8 @@ def show_mail(request: HttpRequest, mail_id: str) -> HttpResponse:
     house().office(signed_in(request).principal_id).record("mail.show", str(message["To"]), detail={"mail": mail_id})
     body = message.get_body(("plain",))
     headers = [{"label": name, "value": str(message[name] or "")} for name in ("To", "From", "Subject", "Date")]
-    context = {"mail_id": mail_id, "headers": headers, "text": body.get_content() if body is not None else ""}
+    text = veiled(body.get_content()) if body is not None else ""
+    context = {"mail_id": mail_id, "headers": headers, "text": text, "is_veiled": IN_ITS_PLACE in text}
     crumbs = [Crumb("Mail", "/operators/mail/"), Crumb(str(message["Subject"] or mail_id))]
     return render_page(request, "operating/mail_one.html", context, current="mail/", crumbs=crumbs)
 

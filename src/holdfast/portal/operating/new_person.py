@@ -11,6 +11,7 @@ from holdfast.admin.errors import AdminError
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
 from holdfast.portal.people.accounts import Invitation, invite
+from holdfast.portal.people.forms import check_line
 from holdfast.portal.people.models import Person
 from holdfast.portal.tenancies.pages import Crumb
 
@@ -28,15 +29,18 @@ class NewPersonForm(forms.Form):
     email = forms.EmailField(
         label="E-mail", max_length=254, help_text="The link goes there. It counts as theirs: you vouch for it."
     )
-    full_name = forms.CharField(label="Name", max_length=120, required=False, help_text="As pages call them.")
+    full_name = forms.CharField(
+        label="Name", max_length=120, required=False, help_text="As pages call them.", validators=[check_line]
+    )
 
 
 def invite_person(operator: Person, name: str, email: str, full_name: str) -> Invitation:
     """Give somebody an account and mail them the way in. What is asked again mails another link.
 
-    Raises Refused or Taken.
+    Raises Refused or Taken; Refused, too, for a member of something who has no account, unless the address is the one
+    that the store knows of them: whoever gets the link would be that member.
     """
-    return invite(house().office(operator.principal_id), name, email, full_name)
+    return invite(house().office(operator.principal_id), name, email, full_name, vouches_for_members=False)
 
 
 @page(Need.OPERATOR)

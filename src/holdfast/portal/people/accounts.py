@@ -13,6 +13,7 @@ from holdfast.admin.errors import Refused, Taken
 from holdfast.admin.names import check_user_name
 from holdfast.admin.office import Office
 from holdfast.admin.users import create_user, set_email
+from holdfast.catalog.rows import MEMBERS
 from holdfast.portal.house import house
 
 from .backends import may_log_in
@@ -30,11 +31,20 @@ class Invitation(NamedTuple):
     is_new: bool
 
 
-def invite(office: Office, name: str, email: str, full_name: str = "", *, tells: bool = True) -> Invitation:
+def invite(
+    office: Office,
+    name: str,
+    email: str,
+    full_name: str = "",
+    *,
+    tells: bool = True,
+    vouches_for_members: bool = True,
+) -> Invitation:
     """Give a user of the store an account, and return the link at which they set their first password.
 
     A user who is not there yet is made. With `tells`, the link is mailed, too. The address counts as confirmed: whoever
-    invites vouches for it. Raises Refused or Taken.
+    invites vouches for it. Without `vouches_for_members` they vouch for nobody who is a member of something and whom
+    the store knows by another address, or none: whoever gets the link would be that member. Raises Refused or Taken.
     """
     email = email.strip().lower()
     try:
@@ -42,12 +52,13 @@ def invite(office: Office, name: str, email: str, full_name: str = "", *, tells:
     except ValidationError:
         raise Refused(f"`{email}` is not an e-mail address") from None
     check_user_name(name)
+    _check_full_name(full_name)
     clear_way(name=name, email=email)
     person = Person.objects.filter(name=name).first()
     is_new = person is None
     if person is None:
         _check_free(email, None)
-        person = _make(office, name, email, full_name)
+        person = _make(office, name, email, full_name, vouches_for_members=vouches_for_members)
     elif person.email.lower() != email:
         raise Refused(
             f"`{name}` has an account with another e-mail address, {person.email or 'none'}: they change it themselves "
@@ -92,14 +103,29 @@ def set_operator(office: Office, person: Person, *, is_operator: bool) -> bool:
     return True
 
 
-def _make(office: Office, name: str, email: str, full_name: str) -> Person:
+def _check_full_name(text: str) -> None:
+    from .forms import check_line
+
+    try:
+        check_line(text)
+    except ValidationError:
+        raise Refused("a full name is one line of letters, digits and signs that can be seen") from None
+
+
+def _make(office: Office, name: str, email: str, full_name: str, *, vouches_for_members: bool) -> Person:
     with house().catalog.read() as rows:
         user = find_user(rows, name)
+        is_member = user is not None and bool(rows.scan(MEMBERS, (user.user_id,), index="by_user", count_max=1))
     if user is None:
         user = create_user(office, name, email)
     elif user.state != "active":
         raise Refused(f"user `{name}` is {user.state}: holdfast user resume {name} takes that back")
     elif user.email.lower() != email:
+        if is_member and not vouches_for_members:
+            raise Refused(
+                f"`{name}` is a member of something already, with no account and another e-mail address or none: on "
+                f"the machine, holdfast user invite {name} --email ADDRESS gives them one"
+            )
         user = set_email(office, name, email)
     person = Person(name=name, email=email, full_name=full_name, source="cli", principal_id=user.user_id)
     person.set_unusable_password()
