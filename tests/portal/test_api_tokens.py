@@ -76,16 +76,19 @@ def test_a_token_that_reads_makes_none_and_what_one_makes_reaches_no_further(set
     assert guest("POST", TOKENS, {"description": "x", "buckets": ["not-mine"]}, **once()).status_code == 400
 
 
-def test_only_operators_make_tokens_for_others_who_are_told(settled: Any) -> None:
+def test_operators_suggest_tokens_to_others_and_see_no_secret(settled: Any) -> None:
     manager = caller(settled, Role.MANAGER)
     body = {"description": "x", "owner": "here-user"}
     assert manager("POST", TOKENS, body, **once()).status_code == 400
     operator = caller(settled, Role.OPERATOR)
     assert operator("POST", TOKENS, {"description": "x"}, **once()).status_code == 404
-    assert operator("POST", TOKENS, body, **once()).status_code == 201
-    (row,) = pair_rows(settled)
-    assert row.user_id == settled.person("here-user").principal_id
-    assert any("made a token for you" in str(mail["Subject"]) for mail in settled.mails())
+    for is_pair in (True, False):
+        answer = operator("POST", TOKENS, {**body, "s3": is_pair}, **once())
+        assert answer.status_code == 202, answer.content
+        assert set(answer.json()) == {"done"}
+    assert pair_rows(settled) == []
+    assert not settled.person("here-user").api_tokens.filter(description="x").exists()
+    assert len([mail for mail in settled.mails() if "suggests a token" in str(mail["Subject"])]) == 2
 
 
 def test_others_tokens_are_seen_and_revoked_by_who_has_the_right(settled: Any) -> None:

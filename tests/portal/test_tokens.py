@@ -295,29 +295,68 @@ def test_a_guest_makes_tokens_for_named_buckets_alone(town: Any) -> None:
     make(client)
 
 
-def test_an_operator_makes_tokens_only_for_members_who_are_told_and_named_in_the_audit(town: Any) -> None:
+def test_an_operator_sends_a_member_the_filled_in_form_and_makes_no_token(town: Any) -> None:
     from holdfast.portal.notices.models import Notice
 
     olga = town.operator()
     ann = town.member(TENANCY, "ann")
+    make_buckets(town, "radar", owner="ann")
     town.person("stranger")
     client = town.client(olga)
     for owner in ("olga", "stranger", "nobody"):
         answer = client.post(ADD, fields(client, owner=owner))
         assert answer.status_code == 422, owner
         assert "there is no member" in answer.content.decode()
-    answer = client.post(ADD, fields(client, owner="ann"))
-    assert "A new token for ann" in answer.content.decode()
-    assert "token-test.js" not in answer.content.decode()
-    (row,) = key_rows(town)
-    assert row.user_id == ann.principal_id
-    assert [(each.actor, each.subject) for each in audit(town, "key.create")] == [
-        (olga.principal_id, row.access_key_id)
-    ]
+    asked = {"read_only": "on", "more_buckets": "radar later", "prefixes": "a b/&c"}
+    answer = client.post(ADD, fields(client, owner="ann", description="night & day", **asked))
+    assert answer.status_code == 302
+    assert key_rows(town) == []
+    assert [(each.actor, each.subject) for each in audit(town, "key.suggest")] == [(olga.principal_id, "a-o/ann")]
     (mail,) = mails(town)
     assert mail["To"] == "ann@example.org"
-    assert "olga, an operator of this site, made the token" in mail.get_content()
-    assert [(notice.kind, notice.person) for notice in Notice.objects.all()] == [("token_made_by_operator", ann)]
+    assert "olga, an operator of this site, suggests" in mail.get_content()
+    (notice,) = Notice.objects.all()
+    assert (notice.kind, notice.person) == ("token_suggested", ann)
+    assert notice.url in mail.get_content().replace("=\n", "")
+    hers = town.client(ann)
+    page = html.unescape(hers.get(notice.url).content.decode())
+    assert "A link filled in this form" in page
+    # She presses Add on what the page holds.
+    given = {
+        "form_id": form_id(hers.get(notice.url)),
+        **{
+            name: found[1]
+            for name in ("description", "last_day", "more_buckets")
+            if (found := re.search(rf'name="{name}"[^>]* value="([^"]*)"', page))
+        },
+        "buckets": re.findall(r'name="buckets" value="([^"]*)"[^>]* checked', page),
+        "prefixes": re.search(r'name="prefixes"[^>]*>\s*([^<]*)<', page)[1],  # type: ignore[index]
+        "expiration": "custom",
+    }
+    assert re.search(r'<option value="custom" selected', page)
+    for name in ("s3", "read_only"):
+        assert re.search(rf'name="{name}"[^>]* checked', page), name
+        given[name] = "on"
+    assert hers.post(notice.url, given).status_code == 200
+    (row,) = key_rows(town)
+    assert (row.user_id, row.description, row.read_only) == (ann.principal_id, "night & day", 1)
+    assert (json.loads(row.buckets), json.loads(row.prefixes)) == (["later", "radar"], ["a b/&c"])
+
+
+def test_a_link_to_the_form_that_somebody_wrote_by_hand_breaks_nothing(town: Any) -> None:
+    client = town.client(town.member(TENANCY, "ann"))
+    query = "description=%00%0a&last_day=never&bucket=%3Cscript%3E&prefix=&never=2&api=yes"
+    page = client.get(f"{ADD}?{query}").content.decode()
+    assert "<script>" not in page.partition("more_buckets")[2].partition("Cancel")[0]
+    assert "A link filled in" not in page
+
+
+def test_what_is_too_much_for_a_link_is_not_suggested_in_part(town: Any) -> None:
+    town.member(TENANCY, "ann")
+    client = town.client(town.operator())
+    answer = client.post(ADD, fields(client, owner="ann", prefixes="\n".join(f"{'x' * 40}{i}" for i in range(90))))
+    assert answer.status_code == 422
+    assert "too much for one link" in answer.content.decode()
 
 
 def test_nobody_is_given_a_token_in_a_suspended_tenancy(town: Any) -> None:

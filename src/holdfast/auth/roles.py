@@ -53,7 +53,7 @@ class Extent(Enum):
     NAMES_AND_SIZES = "names and sizes only"
     BREAK_GLASS = "no (break-glass: time-limited, reasoned, seen by managers)"
     FORBID = "may forbid site-wide"
-    FOR_OTHERS = "for others: audited and mailed to them"
+    SUGGESTED = "suggested to others, who make them: audited and mailed"
 
 
 def _row(guest: Extent, user: Extent, deputy: Extent, manager: Extent, operator: Extent) -> Mapping[Role, Extent]:
@@ -71,7 +71,7 @@ TABLE: Final[Mapping[Right, Mapping[Role, Extent]]] = MappingProxyType(
         Right.WRITE_DATA: _row(Extent.NAMED, Extent.OWN_OR_POLICY, _ALL, _ALL, Extent.BREAK_GLASS),
         Right.CHANGE_BUCKET: _row(_NO, Extent.OWN, _ALL, _ALL, _NO),
         Right.MAKE_PUBLIC: _row(_NO, Extent.IF_TENANCY_ALLOWS, _ALL, _ALL, Extent.FORBID),
-        Right.OWN_TOKENS: _row(Extent.NAMED, _ALL, _ALL, _ALL, Extent.FOR_OTHERS),
+        Right.OWN_TOKENS: _row(Extent.NAMED, _ALL, _ALL, _ALL, Extent.SUGGESTED),
         Right.OTHERS_TOKENS: _row(_NO, _NO, _ALL, _ALL, _ALL),
         Right.DECIDE_REQUESTS: _row(_NO, _NO, _ALL, _ALL, _ALL),
         Right.GRANT_ROLES: _row(_NO, _NO, _NO, _ALL, _ALL),

@@ -10,9 +10,10 @@ A route of a tenancy is given how the caller stands there; the token must be of 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import wraps
+from types import MappingProxyType
 from typing import Annotated, Any, Final, NamedTuple, get_type_hints
 
 from django.http import HttpRequest
@@ -43,12 +44,20 @@ ROUTES: Final[list[Route]] = []
 
 
 def route(
-    router: Router, method: str, path: str, need: AnyNeed, *, status: int = 200, response: Any = None, **options: Any
+    router: Router,
+    method: str,
+    path: str,
+    need: AnyNeed,
+    *,
+    status: int = 200,
+    response: Any = None,
+    also: Mapping[int, Any] = MappingProxyType({}),
+    **options: Any,
 ) -> Callable[[View], View]:
-    """Make a route of a function, and say what it needs."""
+    """Make a route of a function, and say what it needs. `also` is what else it answers: status → shape."""
 
     def decorate(view: View) -> View:
-        answers = {status: response} if response is not None else None
+        answers = {status: response, **also} if response is not None else None
         doc = inspect.getdoc(view) or ""
         summary, _, description = doc.partition("\n")
         said = f"{description.strip()}\n\nNeeds: {_in_words(need)}.".strip()

@@ -236,7 +236,7 @@ class MakeToken(Said):
     prefixes: list[Annotated[str, Field(min_length=1, max_length=PREFIX_LENGTH_MAX)]] = Field(
         [], max_length=PREFIXES_MAX, description="Empty: all keys of those buckets."
     )
-    owner: str = Field("", max_length=64, description="By operators alone: the member it is for, who is told.")
+    owner: str = Field("", max_length=64, description="By operators alone: the member to whom it is suggested.")
 
 
 class RotateToken(Said):

@@ -16,6 +16,7 @@ from holdfast.portal.house import house
 from holdfast.portal.tokens import ending, lifetimes, making, once
 from holdfast.portal.tokens.api_tokens import NewApiToken
 from holdfast.portal.tokens.ledger import State, Token, find_token, tokens_after
+from holdfast.portal.tokens.suggesting import suggest
 
 from . import shapes
 from .bearer import caller_of
@@ -81,10 +82,15 @@ def one_token(request: HttpRequest, standing: Standing, token: str) -> dict[str,
     TenancyNeed(Right.OWN_TOKENS),
     status=201,
     response=shapes.NewToken,
+    also={202: shapes.Done},
 )
 @sensitive_variables()
 def make_token(request: HttpRequest, standing: Standing, said: shapes.MakeToken, once_key: Once) -> Status[Any]:
-    """Make a token for oneself, and show its secret in this one answer. It never reaches more than the role does."""
+    """Make a token for oneself, and show its secret in this one answer. It never reaches more than the role does.
+
+    An operator who is no member makes none: with `owner`, that member is mailed a link to the form, filled in, and the
+    answer is 202.
+    """
     opened = house()
     limits, now_us = opened.settings.limits, opened.now_us()
     if said.never_ends and said.last_day is not None:
@@ -95,7 +101,7 @@ def make_token(request: HttpRequest, standing: Standing, said: shapes.MakeToken,
         if fault := lifetimes.fault_of(said.last_day, limits, now_us):
             raise Refused(f"`last_day`: {fault}")
     if said.owner and not standing.is_operator:
-        raise Refused("only an operator makes tokens for others: leave `owner` out")
+        raise Refused("only an operator suggests tokens to others: leave `owner` out")
     wish = making.Wish(
         description=said.description,
         end=lifetimes.end_us(choice, said.last_day, now_us),
@@ -109,7 +115,10 @@ def make_token(request: HttpRequest, standing: Standing, said: shapes.MakeToken,
     if not once.claim(person, once_key):
         raise MadeBefore
     try:
-        _, made = making.make(standing, wish)
+        if standing.is_operator:
+            owner = suggest(standing, wish)
+            return Status(202, {"done": f"no token is made: {owner.user_name} was mailed a link to the filled-in form"})
+        made = making.make(standing, wish)
     except AdminError:
         once.give_back(person, once_key)
         raise

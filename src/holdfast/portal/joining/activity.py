@@ -32,6 +32,7 @@ WORDS: Final[Mapping[str, str]] = {
     "key.revoke": "revoked a token",
     "key.revoke-all": "revoked all tokens of a member",
     "key.rotate": "rotated a token",
+    "key.suggest": "suggested a token",
     "link.create": "shared an object by a link",
     "link.revoke": "revoked a link",
     "member.add": "set the role of a member",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+URL_LENGTH_MAX = 2000
+
 
 class Notice(models.Model):
     """One notice to one person. `once` makes a repetition of the same notice a no-op."""
@@ -17,7 +19,7 @@ class Notice(models.Model):
     level = models.CharField(max_length=10, choices=[(x, x) for x in LEVELS], default="info")
     subject = models.CharField(max_length=200)
     text = models.TextField(blank=True)
-    url = models.CharField(max_length=300, blank=True)
+    url = models.CharField(max_length=URL_LENGTH_MAX, blank=True)
     """A path in the portal where to go on."""
     once = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

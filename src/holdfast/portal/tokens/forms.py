@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from django import forms
@@ -105,12 +105,14 @@ class SiteTokenForm(TokenForm):
 
 
 class AddForm(TokenForm):
-    """A new token for oneself, or, by an operator, for a member."""
+    """A new token for oneself; or one that an operator suggests to a member."""
 
     field_order = ("owner", "description", "expiration", "last_day", "s3")
 
     owner = forms.CharField(
-        label="Owner", max_length=64, help_text="The user name of a member. They are told by mail that you made it."
+        label="Owner",
+        max_length=64,
+        help_text="The user name of a member. They are mailed this form, filled in; only they see the secret.",
     )
     s3 = forms.BooleanField(
         label="S3 Secret Key",
@@ -150,6 +152,8 @@ class AddForm(TokenForm):
         self, standing: Standing, limits: Limits, now_us: int, buckets: Sequence[str], data: Any = None
     ) -> None:
         super().__init__(limits, now_us, data)
+        self.is_filled = False
+        """Whether a link filled it in."""
         self._standing = standing
         self._seen = buckets
         if not standing.is_operator:
@@ -162,6 +166,20 @@ class AddForm(TokenForm):
         if standing.role is Role.GUEST and len(buckets) <= OFFERED_MAX:
             del self.fields["more_buckets"]
 
+    def fill(self, said: Mapping[str, Any]) -> None:
+        """Begin with what a link says (`suggesting.suggested`), as far as this person's form has it."""
+        if said["description"]:
+            self.initial["description"] = said["description"]
+            self.is_filled = True
+        if said["never"] and not self._limits.key_life_days_max:
+            self.initial["expiration"] = lifetimes.NEVER
+        elif said["last_day"] and not lifetimes.fault_of(said["last_day"], self._limits, self._now_us):
+            self.initial.update(expiration=lifetimes.CUSTOM, last_day=said["last_day"])
+        self.initial.update(s3=not said["api"], read_only=said["read_only"])
+        offered = [name for name in said["buckets"] if name in self._seen[:OFFERED_MAX]]
+        self.initial.update(buckets=offered, prefixes="\n".join(said["prefixes"][:PREFIXES_MAX]))
+        self.initial["more_buckets"] = " ".join(name for name in said["buckets"] if name not in offered)
+
     @property
     def narrowing(self) -> list[forms.BoundField]:
         """The fields that narrow a pair; the page folds them away while they are empty."""
@@ -170,7 +188,7 @@ class AddForm(TokenForm):
     @property
     def is_narrowed(self) -> bool:
         """Whether one of those has something in it."""
-        return self.is_bound and any(bound.data for bound in self.narrowing)
+        return any(bound.value() for bound in self.narrowing)
 
     def clean_more_buckets(self) -> list[str]:
         names = str(self.cleaned_data["more_buckets"]).replace(",", " ").split()

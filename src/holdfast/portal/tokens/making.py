@@ -11,9 +11,7 @@ from holdfast.admin.managers import is_live
 from holdfast.catalog.rows import MEMBERS, USERS
 from holdfast.portal.access import Standing
 from holdfast.portal.house import house
-from holdfast.portal.notices.notify import notify
 from holdfast.portal.people.models import Person
-from holdfast.portal.tenancies.pages import tenancy_path
 
 from .api_tokens import NewApiToken, make_api_token, make_site_token, revoke_api_token, shorten_api_token
 from .ledger import Token
@@ -33,7 +31,7 @@ class Wish(NamedTuple):
     """Empty = all that the role reaches. These and the prefixes narrow a pair for S3 alone."""
     prefixes: Sequence[str] = ()
     owner: str = ""
-    """The member that an operator makes it for; oneself for everybody else."""
+    """The member to whom an operator suggests it; empty for oneself."""
 
     @property
     def end_us(self) -> int | None:
@@ -52,14 +50,15 @@ class Owner(NamedTuple):
     """In the catalog."""
 
 
-def find_owner(standing: Standing, name: str) -> Owner:
-    """Return for whom a token is made: oneself; by an operator, the member of that name. Raises Unknown."""
-    person = standing.person
-    if standing.is_operator:
-        found = Person.objects.filter(name=name, is_active=True).first()
-        if found is None:
-            raise Unknown("member with an account here", name)
-        person = found
+def find_member(standing: Standing, name: str) -> Owner:
+    """Return the live member of a name who has an account. Raises Unknown."""
+    person = Person.objects.filter(name=name, is_active=True).first()
+    if person is None:
+        raise Unknown("member with an account here", name)
+    return _as_owner(standing, person)
+
+
+def _as_owner(standing: Standing, person: Person) -> Owner:
     opened = house()
     with opened.catalog.read() as rows:
         member = rows.find(MEMBERS, (standing.tenancy.tenancy_id, person.principal_id))
@@ -69,15 +68,19 @@ def find_owner(standing: Standing, name: str) -> Owner:
     return Owner(person, user.name)
 
 
-def make(standing: Standing, wish: Wish) -> tuple[Owner, NewKey | NewApiToken]:
-    """Make what is asked for. Raises AdminError, and then nothing was made."""
+def make(standing: Standing, wish: Wish) -> NewKey | NewApiToken:
+    """Make what a member asks for, for themselves. Raises AdminError, and then nothing was made.
+
+    An operator who is no member is Refused: whoever sees another's secret reads data with it (`suggesting`).
+    """
     opened = house()
+    if standing.is_operator:
+        raise Refused("operators make no tokens for others: suggest one to them, or use holdfast key create")
     if standing.tenancy.state == "suspended":
         raise Refused("this tenancy is suspended: no token of it works until an operator resumes it")
-    owner = find_owner(standing, wish.owner)
-    made: NewKey | NewApiToken
+    owner = _as_owner(standing, standing.person)
     if wish.s3:
-        made = create_access_key(
+        return create_access_key(
             opened.office(standing.person.principal_id),
             opened.keyring,
             opened.settings.limits,
@@ -89,12 +92,8 @@ def make(standing: Standing, wish: Wish) -> tuple[Owner, NewKey | NewApiToken]:
             buckets=wish.buckets,
             prefixes=wish.prefixes,
         )
-    else:
-        _check_api_token(wish)
-        made = make_api_token(standing, owner.person, wish.description, wish.end_us, scope=wish.scope)
-    if owner.person != standing.person:
-        _tell_owner(standing, owner.person, made)
-    return owner, made
+    _check_api_token(wish)
+    return make_api_token(standing, owner.person, wish.description, wish.end_us, scope=wish.scope)
 
 
 def make_for_site(operator: Person, wish: Wish) -> NewApiToken:
@@ -136,13 +135,3 @@ def rotate(standing: Standing, token: Token, overlap_us: int) -> NewKey | NewApi
 def id_of(made: NewKey | NewApiToken) -> str:
     """Return what people call a new token."""
     return made.row.access_key_id if isinstance(made, NewKey) else made.token.public_id
-
-
-def _tell_owner(standing: Standing, owner: Person, made: NewKey | NewApiToken) -> None:
-    tenancy = standing.tenancy.name
-    text = (
-        f"{standing.person}, an operator of this site, made the token {id_of(made)} for you in {tenancy} and has seen "
-        "its secret. It acts in your name. If you did not expect this, revoke it and ask them why."
-    )
-    subject = f"an operator made a token for you in {tenancy}"
-    notify([owner], "token_made_by_operator", subject, text, url=tenancy_path(tenancy, "tokens/"), level="attention")

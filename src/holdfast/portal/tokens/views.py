@@ -29,6 +29,7 @@ from .models import READ_ONLY
 from .once import claim, give_back
 from .recently import recently
 from .snippets import Place
+from .suggesting import suggest, suggested
 
 TOKENS: Final = "tokens/"
 _EXAMPLE_BUCKET: Final = "my-bucket"
@@ -78,19 +79,23 @@ def tokens(request: HttpRequest, standing: Standing) -> HttpResponseBase:
 @require_http_methods(["GET", "POST"])
 @sensitive_variables()
 def add(request: HttpRequest, standing: Standing) -> HttpResponseBase:
-    """Make a token, and show its secret in this one answer."""
+    """Make a token, and show its secret in this one answer; an operator suggests one to a member."""
     opened = house()
     seen = bucket_names_seen(standing)
     limits = opened.settings.limits
     if request.method != "POST":
-        return _add_page(request, standing, AddForm(standing, limits, opened.now_us(), seen))
+        empty = AddForm(standing, limits, opened.now_us(), seen)
+        empty.fill(suggested(request.GET))
+        return _add_page(request, standing, empty)
     form = AddForm(standing, limits, opened.now_us(), seen, request.POST)
     if not form.is_valid():
         return _add_page(request, standing, form, status=422)
     if not claim(standing.person, form.cleaned_data["form_id"]):
         return _made_already(request, standing)
     try:
-        owner, made = making.make(standing, form.wish())
+        if standing.is_operator:
+            return _suggest(request, standing, form)
+        made = making.make(standing, form.wish())
     except AdminError as error:
         give_back(standing.person, form.cleaned_data["form_id"])
         form.add_error(None, str(error))
@@ -100,8 +105,17 @@ def add(request: HttpRequest, standing: Standing) -> HttpResponseBase:
     place = Place(
         buckets[0] if buckets else _EXAMPLE_BUCKET, prefixes[0] if prefixes else "", not form.cleaned_data["read_only"]
     )
-    for_whom = "" if owner.person == standing.person else str(owner.person)
-    return _made_page(request, standing, made, place, for_whom)
+    return _made_page(request, standing, made, place)
+
+
+def _suggest(request: HttpRequest, standing: Standing, form: AddForm) -> HttpResponse:
+    owner = suggest(standing, form.wish())
+    messages.success(
+        request,
+        f"No token was made: {owner.person} was sent a link to the form, filled in. They add the token themselves, and "
+        "they alone see its secret.",
+    )
+    return redirect(tenancy_path(standing.tenancy.name, TOKENS))
 
 
 @tenancy_page(Right.OWN_TOKENS, in_person=True)
@@ -132,7 +146,7 @@ def rotate(request: HttpRequest, standing: Standing, token: str) -> HttpResponse
     seen = bucket_names_seen(standing)
     row = found.access_key
     place = Place(seen[0] if seen else _EXAMPLE_BUCKET, writes=row is None or not row.read_only)
-    return _made_page(request, standing, made, place, "", replaced=found, overlap=bool(form.overlap_us))
+    return _made_page(request, standing, made, place, replaced=found, overlap=bool(form.overlap_us))
 
 
 @tenancy_page(None)
@@ -224,7 +238,6 @@ def _made_page(
     standing: Standing,
     made: NewKey | NewApiToken,
     place: Place,
-    for_whom: str,
     *,
     replaced: Token | None = None,
     overlap: bool = False,
@@ -232,7 +245,6 @@ def _made_page(
     context: dict[str, Any] = {
         "token_id": making.id_of(made),
         "secret": made.secret,
-        "for_whom": for_whom,
         "replaced": replaced,
         "overlap": overlap,
         "tokens_url": tenancy_path(standing.tenancy.name, TOKENS),
