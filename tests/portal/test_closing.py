@@ -685,3 +685,17 @@ def test_of_many_who_close_it_in_one_moment_one_does(town: Any, mary: Any) -> No
     assert outcomes.count("done") == 1, outcomes
     assert closing().state == "GRACE"
     assert tenancy(town).state == "readonly"
+
+
+def test_who_has_data_deleted_proves_again_who_they_are(town: Any, mary: Any) -> None:
+    from tests.portal.test_tokens import age_session
+
+    close(town)
+    client = town.client(town.operator())
+    path = f"/operators/closings/{closing().pk}/"
+    age_session(client, 16 * 60)
+    assert client.get(path).status_code == 200
+    pass_days(town, 31)
+    for answer in (client.get(path), client.post(path, {"typed_name": "a-o"})):
+        assert answer["Location"].startswith("/account/reauthenticate/")
+    assert closing().state == "GRACE"

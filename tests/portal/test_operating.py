@@ -523,3 +523,29 @@ def test_an_operator_gives_no_account_of_a_member_to_an_address_of_their_choice(
 def test_the_name_of_who_is_invited_is_one_line(client: Any) -> None:
     said = {"name": "una", "email": "una@example.org", "full_name": "Una\nBcc: x"}
     assert "signs that can be seen" in client.post("/operators/new-person/", said).text
+
+
+SENSITIVE = [
+    "new-tenancy/", "tenancies/a-o/quota/", "tenancies/a-o/suspend/", "tenancies/a-o/close/", "new-person/",
+    "people/ben/suspend/", "people/ben/password-link/", "people/ben/reset-factors/", "people/ben/operator/",
+    "people/ben/remove/", "site/", "tenancies/a-o/break-glass/",
+]  # fmt: skip
+FORM_PAGES = ["new-tenancy/", "new-person/", "people/ben/remove/", "site/", "tenancies/a-o/break-glass/"]
+
+
+@pytest.mark.parametrize("path", SENSITIVE)
+def test_what_is_sensitive_asks_again_who_it_is(town: Any, client: Any, path: str) -> None:
+    from tests.portal.test_tokens import age_session
+
+    (fields,) = [fields for at, fields, _ in ACTS if at == path]
+    age_session(client, 16 * 60)
+    count = len(acts(town))
+    answer = client.post(f"/operators/{path}", fields)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/account/reauthenticate/")
+    assert len(acts(town)) == count
+    # A page that is a form asks before anything is typed; one that shows is shown.
+    if path in FORM_PAGES:
+        assert client.get(f"/operators/{path}")["Location"].startswith("/account/reauthenticate/")
+    for shown in ("people/ben/", "tenancies/a-o/"):
+        assert client.get(f"/operators/{shown}").status_code == 200

@@ -13,6 +13,7 @@ from holdfast.portal.house import house
 from holdfast.portal.people.accounts import Invitation, invite
 from holdfast.portal.people.forms import check_line
 from holdfast.portal.people.models import Person
+from holdfast.portal.people.recent import check_proved_lately
 from holdfast.portal.tenancies.pages import Crumb
 
 from .frame import render_page
@@ -46,6 +47,7 @@ def invite_person(operator: Person, name: str, email: str, full_name: str) -> In
 @page(Need.OPERATOR)
 def new_person(request: HttpRequest) -> HttpResponse:
     """Invite somebody."""
+    check_proved_lately(request)
     form = NewPersonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data

@@ -27,6 +27,7 @@ from holdfast.portal.people import accounts
 from holdfast.portal.people.links import password_link
 from holdfast.portal.people.lookups import people_by_principal
 from holdfast.portal.people.models import Person
+from holdfast.portal.people.recent import check_proved_lately
 from holdfast.portal.people.sessions import end_others
 from holdfast.portal.tenancies.pages import Crumb
 
@@ -209,6 +210,7 @@ def mail_password_link(operator: Person, name: str) -> str:
 @require_POST
 def suspend(request: HttpRequest, name: str) -> HttpResponse:
     """Log somebody out and refuse their keys, now."""
+    check_proved_lately(request)
     form = ReasonForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Say why: the person is told.")
@@ -240,6 +242,7 @@ def end_all_sessions(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 def send_password_link(request: HttpRequest, name: str) -> HttpResponse:
     """Mail somebody a link to set a password. The operator never sees it here."""
+    check_proved_lately(request)
     address = mail_password_link(signed_in(request), name)
     messages.success(request, f"A link to set a password is on its way to {address}.")
     return _back(name)
@@ -249,6 +252,7 @@ def send_password_link(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 def reset_factors(request: HttpRequest, name: str) -> HttpResponse:
     """Take somebody's second factors away, for who lost them; they are told."""
+    check_proved_lately(request)
     form = ReasonForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Say why, and how you know that it is them: it stands in the audit log.")
@@ -262,6 +266,7 @@ def reset_factors(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 def set_operator(request: HttpRequest, name: str) -> HttpResponse:
     """Make somebody an operator, or no operator any more. The last one stays."""
+    check_proved_lately(request)
     wanted = request.POST.get("is_operator") == "yes"
     make_operator(signed_in(request), name, wanted)
     messages.success(request, f"{name} is {'an operator' if wanted else 'no operator'} now.")
@@ -271,6 +276,7 @@ def set_operator(request: HttpRequest, name: str) -> HttpResponse:
 @page(Need.OPERATOR)
 def remove(request: HttpRequest, name: str) -> HttpResponse:
     """Remove somebody for good, after asking."""
+    check_proved_lately(request)
     user = _other(signed_in(request), name)
     if request.method == "POST" and request.POST.get("typed_name") == name:
         remove_person(signed_in(request), name)

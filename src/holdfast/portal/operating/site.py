@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from holdfast.admin.site import VALUE_LENGTH_MAX, list_site_settings, public_buckets, set_site_setting
 from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
+from holdfast.portal.people.recent import check_proved_lately
 from holdfast.store.site import ANNOUNCEMENT, PUBLIC_FORBIDDEN, READ_ONLY
 
 from .frame import render_page
@@ -54,6 +55,7 @@ class SiteForm(forms.Form):
 @page(Need.OPERATOR)
 def site(request: HttpRequest) -> HttpResponse:
     """Show the switches, and turn those that differ."""
+    check_proved_lately(request)
     opened = house()
     with opened.catalog.read() as rows:
         before = list_site_settings(rows)

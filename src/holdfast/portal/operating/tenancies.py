@@ -29,6 +29,7 @@ from holdfast.portal.notices.notify import notify
 from holdfast.portal.paging import cut
 from holdfast.portal.people.lookups import deciders_of, managers_of, names_by_principal, people_by_principal
 from holdfast.portal.people.models import Person
+from holdfast.portal.people.recent import check_proved_lately
 from holdfast.portal.sizes import SizeField, exact_size, percent_of
 from holdfast.portal.tenancies.pages import Crumb
 
@@ -118,6 +119,7 @@ def _lines(rows: Snapshot, shown: Sequence[TenancyRow]) -> Sequence[TenancyLine]
 @page(Need.OPERATOR)
 def new_tenancy(request: HttpRequest) -> HttpResponse:
     """Make a tenancy with its first manager."""
+    check_proved_lately(request)
     form = NewTenancyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
@@ -197,6 +199,7 @@ def one_tenancy(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 def set_quota(request: HttpRequest, name: str) -> HttpResponse:
     """Set the limits of a tenancy; its managers are told."""
+    check_proved_lately(request)
     form = QuotaForm(request.POST)
     if not form.is_valid():
         for errors in form.errors.values():
@@ -250,6 +253,7 @@ def resume(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _set_state(request: HttpRequest, name: str, state: Literal["suspended", "readonly"]) -> HttpResponse:
+    check_proved_lately(request)
     form = ReasonForm(request.POST)
     if not form.is_valid():
         messages.error(request, f"Say why in at most {REASON_LENGTH_MAX} characters: managers read it.")

@@ -16,6 +16,7 @@ from holdfast.portal.access import Need, page, signed_in
 from holdfast.portal.house import house
 from holdfast.portal.joining.telling import sentence
 from holdfast.portal.operating.frame import render_page
+from holdfast.portal.people.recent import check_proved_lately
 
 from .asking_review_pages import LIST
 from .closing import find_tenancy
@@ -49,6 +50,8 @@ class DeleteForm(forms.Form):
 def one_closing(request: HttpRequest, closing_id: int) -> HttpResponse:
     """Show a closing; once its time is over, have the data deleted."""
     closing = get_closing(closing_id)
+    if request.method == "POST" or not why_not_yet(closing):
+        check_proved_lately(request)
     form = DeleteForm(closing.tenancy_name, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
