@@ -218,6 +218,19 @@ def test_a_deletion_is_cancelled_before_its_next_batch(town: Any, ann: Any, smal
     assert "had ended already" in client.post(f"{here}cancel/", follow=True).content.decode()
 
 
+def test_who_cancels_somebody_elses_deletion_is_named_in_the_audit_and_to_who_ordered_it(town: Any, ann: Any) -> None:
+    from holdfast.portal.notices.models import Notice
+
+    put_objects(town, "a-o", "data", ["old/1"])
+    deletion = order(town, ann, "old/")
+    dora = town.member("a-o", "dora", Role.DEPUTY)
+    assert town.client(dora).post(f"/tenancies/a-o/deletions/{deletion.id}/cancel/").status_code == 302
+    [end] = audit_of(town, "deletion.end")
+    assert end.actor == dora.principal_id
+    assert json.loads(end.detail)["user_id"] == ann.principal_id
+    assert "dora (dora) cancelled it." in Notice.objects.get(person=ann, kind="deletion").text
+
+
 def test_begin_and_end_are_in_the_audit_with_counts_and_the_person_is_told(town: Any, ann: Any) -> None:
     from holdfast.portal.notices.models import Notice
 

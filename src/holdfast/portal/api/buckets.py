@@ -304,6 +304,6 @@ def one_deletion(request: HttpRequest, standing: Standing, number: int) -> dict[
 def cancel_deletion(request: HttpRequest, standing: Standing, number: int) -> dict[str, Any]:
     """Stop a deletion before its next batch. What is deleted stays deleted. Idempotent."""
     found = get_deletion(standing, Acting.of(request, standing), number)
-    cancel(found)
+    cancel(found, standing.person)
     found.refresh_from_db()
     return _deletions([found])[0]

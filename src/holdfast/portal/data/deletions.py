@@ -30,6 +30,7 @@ from holdfast.portal.access import Standing
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
 from holdfast.portal.people.lookups import people_by_principal
+from holdfast.portal.people.models import Person
 from holdfast.s3.codes import S3Error
 from holdfast.store.errors import (
     AccessDenied,
@@ -170,9 +171,13 @@ def forget_old_deletions() -> int:
     return Deletion.objects.filter(ended_at__lt=long_ago).delete()[0]
 
 
-def cancel(deletion: Deletion) -> bool:
-    """Stop a deletion before its next batch; False when it had ended already. What is deleted stays deleted."""
-    return _end(deletion, CANCELLED, "")
+def cancel(deletion: Deletion, person: Person) -> bool:
+    """Stop a deletion before its next batch, in the name of a person; False when it had ended already.
+
+    What is deleted stays deleted.
+    """
+    is_own = person.principal_id == deletion.principal_id
+    return _end(deletion, CANCELLED, "" if is_own else f"{person} ({person.name}) cancelled it.", person.principal_id)
 
 
 def _step(deletion_id: int) -> tuple[int, bool]:
@@ -260,8 +265,11 @@ def _batch_of(deletion: Deletion) -> Operation[delete_objects.Request, Batch]:
     return operation
 
 
-def _end(deletion: Deletion, state: str, reason: str) -> bool:
-    """Bring a deletion to its end, write that down and tell who ordered it; False when it had ended already."""
+def _end(deletion: Deletion, state: str, reason: str, actor: str = "") -> bool:
+    """Bring a deletion to its end, write that down and tell who ordered it; False when it had ended already.
+
+    `actor` is the principal who ends it; empty for who ordered it.
+    """
     with transaction.atomic():
         ended = Deletion.objects.filter(id=deletion.id, state__in=ACTIVE)
         if not ended.update(state=state, reason=reason, ended_at=timezone.now()):
@@ -280,6 +288,7 @@ def _end(deletion: Deletion, state: str, reason: str) -> bool:
                 by_mail=state == STOPPED,
             )
         detail = {
+            "user_id": deletion.principal_id,
             "prefix": deletion.prefix,
             "state": state,
             "deleted": deletion.deleted_count,
@@ -287,7 +296,7 @@ def _end(deletion: Deletion, state: str, reason: str) -> bool:
             "newer": deletion.newer_count,
             "refused": deletion.refused_count,
         }
-        house().office(deletion.principal_id).record(
+        house().office(actor or deletion.principal_id).record(
             "deletion.end", f"{name}/{deletion.bucket}/{deletion.prefix}", deletion.tenancy_id, detail
         )
     return True

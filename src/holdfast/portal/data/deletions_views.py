@@ -207,7 +207,7 @@ def cancel_deletion(request: HttpRequest, standing: Standing, deletion_id: int) 
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     deletion = get_deletion(standing, Acting.of(request, standing), deletion_id)
-    if cancel(deletion):
+    if cancel(deletion, standing.person):
         messages.success(request, "The deletion is cancelled. What was deleted already stays deleted.")
     else:
         messages.info(request, "The deletion had ended already.")

@@ -109,7 +109,7 @@ def _whom(row: AuditRow, detail: Mapping[str, Any], names: Mapping[str, str]) ->
     user_id, before_id = detail.get("user_id"), detail.get("before_id")
     if row.action == "bucket.transfer" and before_id and user_id:
         return f"from {names.get(str(before_id), before_id)} to {names.get(str(user_id), user_id)}"
-    if row.action.startswith(("key.", "api-token.")) and user_id not in (None, row.actor, row.subject):
+    if row.action.startswith(("key.", "api-token.", "deletion.")) and user_id not in (None, row.actor, row.subject):
         return f"of {names.get(str(user_id), user_id)}"
     return ""
 
