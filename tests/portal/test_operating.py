@@ -549,3 +549,27 @@ def test_what_is_sensitive_asks_again_who_it_is(town: Any, client: Any, path: st
         assert client.get(f"/operators/{path}")["Location"].startswith("/account/reauthenticate/")
     for shown in ("people/ben/", "tenancies/a-o/"):
         assert client.get(f"/operators/{shown}").status_code == 200
+
+
+def test_signed_urls_end_with_a_log_out_by_an_operator_and_elsewhere(town: Any, client: Any, operator: Any) -> None:
+    from holdfast.portal.data.credentials import portal_key
+
+    ben = town.person("ben")
+
+    def signed() -> str:
+        with town.house.catalog.read() as rows:
+            tenancy_id = get_tenancy(rows, "a-o").tenancy_id
+        return str(portal_key(tenancy_id, ben.principal_id).access_key_id)
+
+    def state(key: str) -> str:
+        with town.house.catalog.read() as rows:
+            return str(get_access_key(rows, key).state)
+
+    key = signed()
+    assert client.post("/operators/people/ben/log-out/").status_code == 302
+    assert state(key) == "revoked"
+    assert [row.actor for row in acts(town, "key.portal-end")] == [operator.principal_id]
+    key = signed()
+    assert town.client(ben).post("/account/security/log-out-elsewhere/").status_code == 302
+    assert state(key) == "revoked"
+    assert state(signed()) == "active"

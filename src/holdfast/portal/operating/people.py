@@ -136,7 +136,7 @@ def suspend_person(operator: Person, name: str, reason: str) -> None:
     suspend_user(office, name)
     office.record("user.suspend-reason", name, detail={"reason": reason})
     for person in Person.objects.filter(principal_id=user.user_id):
-        end_others(person, None)
+        end_others(person, None, by=operator)
         Person.objects.filter(pk=person.pk).update(suspended_reason=reason)
         text = f"Your account is suspended: you can't log in, and your tokens are refused.\n\nReason: {reason}"
         notify([person], "user_state", "Your account is suspended", text, level="warning")
@@ -155,7 +155,7 @@ def reset_persons_factors(operator: Person, name: str, reason: str) -> int:
     _other(operator, name)
     person = _account(name)
     count: int = Authenticator.objects.filter(user=person).delete()[0]
-    end_others(person, None)
+    end_others(person, None, by=operator)
     detail = {"factors": count, "reason": reason}
     house().office(operator.principal_id).record("user.reset-factors", name, detail=detail)
     text = f"An operator removed your second factors. If you did not ask for that, tell us at once.\n\nReason: {reason}"
@@ -178,13 +178,13 @@ def remove_person(operator: Person, name: str) -> None:
     user = _other(operator, name)
     remove_user(house().office(operator.principal_id), name)
     for person in Person.objects.filter(principal_id=user.user_id):
-        end_others(person, None)
+        end_others(person, None, by=operator)
 
 
 def log_out_person(operator: Person, name: str) -> int:
     """Log somebody out everywhere; return of how many browsers. Raises Unknown, or Http404 without an account."""
     person = _account(name)
-    count = end_others(person, None)
+    count = end_others(person, None, by=operator)
     house().office(operator.principal_id).record("user.end-sessions", name, detail={"sessions": count})
     return count
 

@@ -15,6 +15,7 @@ from django.contrib.sessions.backends import db
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.utils import timezone
 
+from holdfast.admin.internal_keys import revoke_portal_keys
 from holdfast.auth.keyring import KeyringError
 from holdfast.portal.house import house
 
@@ -95,7 +96,15 @@ def begin(session: Any, agent: str) -> None:
     session["agent"] = agent
 
 
-def end_others(person: Person, session_key: str | None) -> int:
-    """Log a person out everywhere but in the session with this key, and return how many sessions ended."""
+def end_others(person: Person, session_key: str | None, *, by: Person | None = None) -> int:
+    """Log a person out everywhere but in the session with this key, and return how many sessions ended.
+
+    Signed URLs of all their log-ins are refused from then on; a session that goes on signs new ones. `by` is who does
+    it, for the audit, where that is somebody else.
+    """
     others = Session.objects.filter(person=person).exclude(session_key=digest_of(session_key) or "")
-    return others.delete()[0]
+    count = others.delete()[0]
+    opened = house()
+    if not opened.is_read_only:
+        revoke_portal_keys(opened.office((by or person).principal_id), person.principal_id)
+    return count
