@@ -24,6 +24,15 @@ def test_the_settings_of_the_install_page_serve_both_families_on_both_endpoints(
     assert settings.s3_tls == (Address("0.0.0.0", 443), Address("::", 443))
 
 
+def test_the_settings_of_the_install_page_have_a_portal_that_others_reach(tmp_path: Path) -> None:
+    (text,) = _SETTINGS_FILE.findall(PAGE)
+    (tmp_path / "holdfast.toml").write_text(text)
+    settings = load_settings(tmp_path, {}, {})
+    assert settings.portal == (Address("0.0.0.0", 8444), Address("::", 8444))
+    assert settings.portal_origin == "https://portal.example.org:8444"
+    assert "{doc}`sign-in`" in PAGE.partition("## Next")[2]
+
+
 def test_the_unit_leaves_all_settings_to_the_file_that_every_command_reads() -> None:
     (line,) = re.findall(r"^ExecStart=(.*)$", UNIT, re.M)
     program, command, *options = shlex.split(line)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/how-to/behind-a-proxy.md"
 TENANCY = "my-os-tenancy-o"
+PORTAL = "portal.localhost"
 KINDS = [
     f"{name}{variant}"
     for name in ("nginx", "haproxy")
@@ -34,9 +35,9 @@ KINDS = [
 
 
 def blocks(language: str) -> list[str]:
-    """Return the configurations of one program on the page: the whole, and what it becomes with encryption.
+    """Return the configurations of one program on the page, in its order: the whole, the portal's, encryption's.
 
-    `text` is HAProxy's, which has no highlighter.
+    `text` is HAProxy's, which has no highlighter. `toml` is what the store has to know.
     """
     return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), flags=re.S)
 
@@ -68,7 +69,11 @@ class Front:
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with serve(tmp_path_factory.mktemp("proxied") / "home", "--trusted-proxy", "127.0.0.0/8") as found:
+    home = tmp_path_factory.mktemp("proxied") / "home"
+    (settings,) = blocks("toml")
+    home.mkdir(mode=0o700)
+    (home / "holdfast.toml").write_text(settings.replace("example.org", "localhost"))
+    with serve(home, portal=["127.0.0.1:0"]) as found:
         yield found
 
 
@@ -84,7 +89,8 @@ def key(store: Store) -> Key:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate of the proxy's own, with its key beside it."""
     directory = tmp_path_factory.mktemp("certificates")
-    names = ",".join(f"DNS:{name}" for name in (f"{TENANCY}.s3-ext.localhost", f"*.{TENANCY}.s3-ext.localhost"))
+    outside = f"{TENANCY}.s3-ext.localhost"
+    names = ",".join(f"DNS:{name}" for name in (outside, f"*.{outside}", PORTAL))
     subprocess.run(
         [
             *(
@@ -133,7 +139,7 @@ def front(
 def _start_nginx(
     directory: Path, store: Store, certificate: Path, port: int, tls_port: int, variant: str
 ) -> Iterator[None]:
-    text, encrypted = blocks("nginx")
+    text, portal, encrypted = blocks("nginx")
     upstream = store.facts["s3"][0]
     if "encrypted" in variant:
         text = exchanged(text, r" *proxy_pass http.*\n", encrypted)
@@ -142,8 +148,10 @@ def _start_nginx(
     if "rewritten" in variant:
         text = exchanged(text, r" *proxy_set_header Host .*\n", "")
     text = exchanged(text, r"server 127\.0\.0\.1:8080;", f"server {upstream};")
-    text = exchanged(text, r"listen 80;", f"listen 127.0.0.1:{port};")
-    text = exchanged(text, r"listen 443 ssl;", f"listen 127.0.0.1:{tls_port} ssl;")
+    portal = exchanged(portal, r"127\.0\.0\.1:8444", store.facts["portal"][0])
+    text += portal.replace("/srv/store/tls/ca.pem", str(store.ca))
+    text = text.replace("listen 80;", f"listen 127.0.0.1:{port};")
+    text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{tls_port} ssl;")
     text = text.replace("example.org", "localhost").replace("/etc/nginx/tls/fullchain.pem", str(certificate))
     text = text.replace("/etc/nginx/tls/privkey.pem", str(certificate.with_name("privkey.pem")))
     kept = "".join(
@@ -162,18 +170,20 @@ def _start_nginx(
 def _start_haproxy(
     directory: Path, store: Store, certificate: Path, port: int, tls_port: int, variant: str
 ) -> Iterator[None]:
-    text, encrypted = blocks("text")
+    text, to_portal, portal, encrypted = blocks("text")
     upstream = store.facts["s3"][0]
     if "encrypted" in variant:
         text = exchanged(text, r" *server one .*\n", encrypted)
         text = exchanged(text, r"server one [^ ]*", f"server one {store.facts['s3_tls'][0]}")
-        text = text.replace("/srv/store/tls/ca.pem", str(store.ca))
     else:
         text = exchanged(text, r"server one [^ ]*\n", f"server one {upstream}\n")
     if "rewritten" in variant:
         text = exchanged(
             text, r"( *)http-reuse safe\n", r"\1http-reuse safe\n\1http-request set-header Host storage.internal\n"
         )
+    text = exchanged(text, r"( *default_backend .*\n)", rf"{to_portal}\1")
+    text += exchanged(portal, r"server one [^ ]*", f"server one {store.facts['portal'][0]}")
+    text = text.replace("example.org", "localhost").replace("/srv/store/tls/ca.pem", str(store.ca))
     both = directory / "both.pem"
     both.write_text(certificate.read_text() + certificate.with_name("privkey.pem").read_text())
     text = exchanged(text, r"bind :80\n", f"bind 127.0.0.1:{port}\n")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import urllib.request
+from http.client import HTTPSConnection
 from random import Random
+from urllib.parse import urlencode
 
 import pytest
 from tests.attacks.wire import Answer, Letter, Wire, presigned, signed, sized
-from tests.proxies.conftest import TENANCY, Front
+from tests.proxies.conftest import PORTAL, TENANCY, Front
 from tests.serving import Key, Store
 
 KEYS = [
@@ -108,6 +111,38 @@ def test_a_proxy_overrules_what_a_client_says_was_forwarded(front: Front) -> Non
 def test_metrics_are_not_told_through_a_proxy(front: Front) -> None:
     letter = Letter("GET", "/_admin/metrics", "", (("host", f"localhost:{front.port}"),))
     assert send(front.port, letter).status in (400, 403, 404)
+
+
+def test_the_portal_is_reached_by_its_name_and_takes_its_own_forms(front: Front) -> None:
+    def call(method: str, path: str, body: str = "", **headers: str) -> tuple[int, str, str]:
+        context = ssl.create_default_context(cafile=str(front.certificate))
+        connection = HTTPSConnection(PORTAL, front.tls_port, timeout=20, context=context)
+        connection.request(method, path, body, {"Host": PORTAL, **headers})
+        with connection.getresponse() as answer:
+            return answer.status, answer.headers.get("Set-Cookie", ""), answer.read().decode()
+
+    assert call("GET", "/health/")[0] == 200
+    status, cookie, page = call("GET", "/account/login/")
+    assert status == 200
+    word = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    assert word is not None
+    form = urlencode({"csrfmiddlewaretoken": word[1], "login": "nobody", "password": "wrong"})
+    status, _, page = call(
+        "POST",
+        "/account/login/",
+        form,
+        **{"Content-Type": "application/x-www-form-urlencoded"},
+        Cookie=cookie.partition(";")[0],
+        Origin=f"https://{PORTAL}",
+    )
+    assert status == 200
+    assert "nobody" in page
+
+
+def test_the_portal_by_http_leads_to_https(front: Front) -> None:
+    answer = send(front.port, Letter("GET", "/services/", "a=b", (("host", PORTAL),)))
+    assert answer.status == 301
+    assert answer.headers["location"] == f"https://{PORTAL}/services/?a=b"
 
 
 def test_a_forwarded_host_leads_no_presigned_url_to_another_bucket(store: Store, key: Key) -> None:
