@@ -48,7 +48,8 @@ def terminal(tmp_path: Path) -> Terminal:
 
 
 def test_an_operator_is_made_listed_and_removed_without_a_server(terminal: Terminal) -> None:
-    shown = terminal.ok("admin", "create", "olga", "--email", "olga@example.org", "--full-name", "Olga Petrova")
+    olga = ("admin", "create", "olga", "--email", "olga@example.org", "--full-name", "Olga Petrova")
+    shown = terminal.ok(*olga, "--new-home")
     assert shown.startswith("olga is an operator of this site\n")
     assert re.search(r"once, within an hour:\n  https://localhost:8444/account/password/reset/key/\S+/\n", shown)
     (listed,) = terminal.json("admin", "list")
@@ -70,13 +71,14 @@ def test_an_operator_is_made_listed_and_removed_without_a_server(terminal: Termi
     terminal.ok("admin", "remove", "olga")
     assert [each["name"] for each in terminal.json("admin", "list")] == ["otto"]
     assert sorted(user["name"] for user in terminal.json("user", "list")) == ["olga", "otto"]
-    assert "there is no account `nobody`" in terminal.refused("admin", "remove", "nobody")
+    said = terminal.refused("admin", "remove", "nobody")
+    assert f"there is no account `nobody` in {terminal.home}: make one with holdfast user invite" in said
     assert terminal.json("mail", "list") == [], "the link of an operator is shown at the terminal alone"
 
 
 def test_a_user_who_is_there_gets_an_account_and_a_mail(terminal: Terminal) -> None:
     user = terminal.json("user", "create", "ann")
-    made = terminal.json("user", "invite", "ann", "--email", "Ann@example.org")
+    made = terminal.json("user", "invite", "ann", "--email", "Ann@example.org", "--new-home")
     assert (made["id"], made["email"], made["is_operator"]) == (user["id"], "ann@example.org", False)
     (mail,) = terminal.json("mail", "list")
     assert (mail["to"], mail["state"]) == ("ann@example.org", "waiting")
@@ -85,7 +87,7 @@ def test_a_user_who_is_there_gets_an_account_and_a_mail(terminal: Terminal) -> N
     assert made["link"] in terminal.ok("mail", "show", mail["id"])
     assert terminal.ok("mail", "remove", mail["id"]) == f"mail {mail['id']} is removed\n"
     assert terminal.ok("mail", "list") == "none\n"
-    assert "there is no mail" in terminal.refused("mail", "show", mail["id"])
+    assert f"there is no mail `{mail['id']}` in {terminal.home}: " in terminal.refused("mail", "show", mail["id"])
 
 
 @pytest.mark.parametrize("mail_id", ["../keyring", "../../etc/passwd", "1-00000000", "", "1-0000000g"])
@@ -95,8 +97,41 @@ def test_what_is_no_mails_id_opens_no_file(terminal: Terminal, mail_id: str) -> 
     assert "there is no mail" in terminal.refused("mail", "remove", mail_id)
 
 
+@pytest.mark.parametrize("words", [("admin", "create"), ("user", "invite")], ids=" ".join)
+def test_an_account_is_made_in_no_home_that_is_not_there(terminal: Terminal, words: tuple[str, str]) -> None:
+    ann = (*words, "ann", "--email", "ann@example.org")
+    assert f"there is no holdfast home at {terminal.home}: name another with --home" in terminal.refused(*ann)
+    assert not terminal.home.exists()
+    made = terminal.run(*ann, "--new-home")
+    assert made.returncode == 0
+    assert made.stderr.startswith(f"holdfast: there was no home at {terminal.home}, so a new one is made\n")
+    assert "so a new one is made" not in terminal.run(*ann, "--new-home").stderr
+
+
+def test_whoever_has_an_account_needs_no_address_for_another_link(terminal: Terminal) -> None:
+    terminal.ok("admin", "create", "olga", "--email", "olga@example.org", "--new-home")
+    again = terminal.json("admin", "create", "olga")
+    assert again["email"] == "olga@example.org"
+    assert again["link"]
+    assert terminal.json("user", "invite", "olga")["link"]
+    wrong = terminal.refused("admin", "create", "olga", "--email", "other@example.org")
+    assert "another e-mail address, olga@example.org: give that one, or they change it themselves" in wrong
+    terminal.ok("user", "create", "bob", "--email", "bob@example.org")
+    assert terminal.json("user", "invite", "bob")["email"] == "bob@example.org"
+    terminal.ok("user", "create", "eve")
+    for name in ("eve", "nobody"):
+        said = terminal.refused("user", "invite", name)
+        assert f"no e-mail address of `{name}` is known: give it with --email ADDRESS" in said
+
+
+def test_an_account_of_a_removed_user_lends_its_address_to_nobody(terminal: Terminal) -> None:
+    terminal.ok("user", "invite", "ann", "--email", "ann@example.org", "--new-home")
+    terminal.ok("user", "remove", "ann")
+    assert "no e-mail address of `ann` is known" in terminal.refused("user", "invite", "ann")
+
+
 def test_who_can_not_be_invited_is_told_why(terminal: Terminal) -> None:
-    terminal.ok("user", "invite", "ann", "--email", "ann@example.org")
+    terminal.ok("user", "invite", "ann", "--email", "ann@example.org", "--new-home")
     terminal.ok("user", "create", "bob", "--email", "bob@example.org")
     terminal.ok("user", "suspend", "bob")
     assert "another e-mail address, ann@example.org" in terminal.refused("user", "invite", "ann", "--email", "x@y.org")
@@ -108,7 +143,7 @@ def test_who_can_not_be_invited_is_told_why(terminal: Terminal) -> None:
 
 
 def test_a_name_of_a_removed_user_is_somebody_elses_by_an_invitation(terminal: Terminal) -> None:
-    before = terminal.json("admin", "create", "ann", "--email", "ann@example.org")
+    before = terminal.json("admin", "create", "ann", "--email", "ann@example.org", "--new-home")
     terminal.ok("user", "remove", "ann")
     after = terminal.json("user", "invite", "ann", "--email", "ann@example.org")
     assert after["id"] != before["id"]
@@ -196,7 +231,7 @@ def test_an_operator_made_beside_the_server_runs_the_site_at_once(store: Store) 
 
 
 def test_a_directory_is_followed_only_where_there_is_one(terminal: Terminal) -> None:
-    terminal.ok("admin", "create", "olga", "--email", "olga@example.org")
+    terminal.ok("admin", "create", "olga", "--email", "olga@example.org", "--new-home")
     assert "no directory is set" in terminal.refused("user", "sync-directory")
     settings = terminal.home / "holdfast.toml"
     settings.write_text('[site]\nldap_server = "ldaps://localhost:1"\nldap_people = "ou=people,dc=example"\n')

@@ -336,12 +336,23 @@ def test_dns_names_every_address_that_is_given_or_listened_on(settled: Any) -> N
         (("tenancy", "show", "my-tenancy-o"), "did you mean `my-os-tenancy-o`"),
         (("member", "remove", T, "mary"), "without a MANAGER"),
         (("member", "add", T, "uma", "--role", "GUEST"), "add --until DATE"),
-        (("key", "create", T, "nobody"), "there is no user `nobody`: make them with holdfast user create nobody"),
+        (
+            ("key", "create", T, "nobody"),
+            "there is no user `nobody` in HOME: make them with holdfast user create nobody",
+        ),
+        (("member", "list", "zzz"), "there is no tenancy `zzz` in HOME: make it with holdfast tenancy create zzz"),
         (("key", "revoke", "X"), "there is no access key"),
     ],
 )
 def test_a_refusal_is_one_sentence_and_exit_code_1(settled: Any, words: tuple[str, ...], sentence: str) -> None:
-    assert sentence in settled.refused(*words)
+    assert sentence in settled.refused(*words).replace(str(settled.home), "HOME")
+
+
+@pytest.mark.parametrize("words", [("tenancy", "create", T), ("user", "create", "uma")], ids=" ".join)
+def test_a_home_that_was_not_there_is_made_and_said(terminal: Any, words: tuple[str, ...]) -> None:
+    line = f"holdfast: there was no home at {terminal.home}, so a new one is made\n"
+    assert terminal.run(*words, "--json").stderr == line
+    assert line not in terminal.run("user", "create", "other").stderr
 
 
 @pytest.mark.parametrize(

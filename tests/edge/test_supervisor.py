@@ -87,7 +87,7 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
 
 def test_a_default_tenancy_that_is_not_there_is_said_in_a_sentence_and_may_still_be_made(tmp_path: Path) -> None:
     with serve(tmp_path / "home", "--default-tenancy", "later") as store:
-        assert "holdfast: the default tenancy: there is no tenancy `later`: " in store.log.read_text()
+        assert "holdfast: the default tenancy: there is no tenancy `later` in " in store.log.read_text()
         with store.office() as office:
             create_tenancy(office, "later")
         assert Wire(port_of(store)).send(READY).read().status == 200

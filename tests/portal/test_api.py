@@ -313,7 +313,7 @@ def test_errors_say_what_to_do_and_have_an_id_to_quote(settled: Any) -> None:
     assert answer.status_code == 404
     error = answer.json()["error"]
     assert error["request_id"] == answer["X-Request-Id"]
-    assert "nobody-of-that-name" in error["message"]
+    assert error["message"] == "there is no user `nobody-of-that-name`", "no command of a server's command line"
     for path in ("/no/such/route", "/closings/no-number"):
         for method in ("GET", "POST"):
             nothing = call(method, path)

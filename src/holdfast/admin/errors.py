@@ -13,13 +13,17 @@ class AdminError(Exception):
 class Unknown(AdminError):
     """What was named is not there. `known` are names that it may have been meant to be; `where` ends the phrase.
 
-    `otherwise` is what to do when none of them is near.
+    `otherwise` is what to do when none of them is near. Who asked may be at a terminal, on a page or a program: the
+    command line adds by itself which command makes one (`phrase` and `advice` are the two halves of the text).
     """
 
     def __init__(self, what: str, name: str, known: Iterable[str] = (), where: str = "", otherwise: str = "") -> None:
         near = get_close_matches(name, list(known), n=1)
-        advice = f"; did you mean `{near[0]}`?" if near else otherwise and f": {otherwise}"
-        super().__init__(f"there is no {what} `{name}`{where}{advice}")
+        self.what = what
+        self.name = name
+        self.phrase = f"there is no {what} `{name}`{where}"
+        self.advice = f"; did you mean `{near[0]}`?" if near else otherwise and f": {otherwise}"
+        super().__init__(self.phrase + self.advice)
 
 
 class Taken(AdminError):

@@ -13,7 +13,7 @@ def get_tenancy(rows: Snapshot, name: str) -> TenancyRow:
     found = rows.scan(TENANCIES, (name,), index="by_name", count_max=1)
     if not found:
         known = (tenancy.name for tenancy in rows.scan(TENANCIES))
-        raise Unknown("tenancy", name, known, otherwise=f"make it with holdfast tenancy create {name}")
+        raise Unknown("tenancy", name, known)
     return found[0]
 
 
@@ -22,7 +22,7 @@ def get_user(rows: Snapshot, name: str) -> UserRow:
     found = rows.scan(USERS, (name,), index="by_live_name", count_max=1)
     if not found or found[0].state == "removed":
         known = (user.name for user in rows.scan(USERS) if user.state != "removed")
-        raise Unknown("user", name, known, otherwise=f"make them with holdfast user create {name}")
+        raise Unknown("user", name, known)
     return found[0]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .desk import Desk, desk_command
+from .reception import new_home_option
 
 
 @click.group(name="admin")
@@ -15,23 +16,27 @@ def command() -> None:
 @desk_command(
     "holdfast admin create olga --email olga@example.org",
     "holdfast admin create olga --email olga@example.org --full-name 'Olga Petrova'",
+    "holdfast admin create olga",
     group=command,
     name="create",
 )
 @click.argument("name")
-@click.option("--email", required=True, metavar="ADDRESS", help="Where mail for the operator goes.")
+@click.option(
+    "--email", default="", metavar="ADDRESS", help="Where mail for the operator goes; not for who has an account."
+)
 @click.option("--full-name", default="", metavar="TEXT", help="What pages call the operator.")
-def create(desk: Desk, name: str, email: str, full_name: str) -> None:
+@new_home_option
+def create(desk: Desk, name: str, email: str, full_name: str, new_home: bool) -> None:
     """Make somebody an operator, with a new account or the one they have.
 
     Prints a link at which the password is set. It works once, within an hour; run the command again for another.
     """
     from .reception import accounts, describe, link_lines
 
-    with accounts(desk, create=True) as office:
-        from holdfast.portal.people.accounts import invite, set_operator
+    with accounts(desk, new_home=new_home) as office:
+        from holdfast.portal.people.accounts import address_of, invite, set_operator
 
-        invitation = invite(office, name, email, full_name, tells=False)
+        invitation = invite(office, name, email or address_of(name), full_name, tells=False)
         operator = invitation.person
         set_operator(office, operator, is_operator=True)
     desk.answer(

@@ -55,13 +55,24 @@ class Desk:
         become_owner(self.root)
         return open_home(settings, create=create)
 
+    def home_or_new(self, settings: Settings) -> Home:
+        """Open the home; one that is not there is made, and standard error says so: it may be the wrong place."""
+        from holdfast.assemble import Home
+
+        was_there = Home(settings.home).format_file.exists()
+        home = self.home(settings, create=True)
+        if not was_there:
+            click.echo(f"holdfast: there was no home at {home.root}, so a new one is made", err=True)
+        return home
+
     @contextmanager
     def office(self, *, create: bool = False) -> Iterator[Office]:
-        """Open what administration needs. With `create`, a home that is not there is made."""
+        """Open what administration needs. With `create`, a home that is not there is made, and that is said."""
         from holdfast.assemble import open_office
 
         actor = f"cli:{person()}"
-        with open_office(self.home(self.settings(), create=create), actor) as office:
+        settings = self.settings()
+        with open_office(self.home_or_new(settings) if create else self.home(settings), actor) as office:
             yield office
 
     def serving(self) -> Serving:
@@ -136,8 +147,9 @@ def desk_command(
         def run(home: Path | None, as_json: bool, *args: Any, **kwargs: Any) -> None:
             from holdfast.config import default_home
 
-            with explained():
-                function(Desk(home or own_home or default_home(os.environ), as_json), *args, **kwargs)
+            root = home or own_home or default_home(os.environ)
+            with explained(root):
+                function(Desk(root, as_json), *args, **kwargs)
 
         epilog = "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
         home_help = f"The home of the store. [default: {own_home}]" if own_home else _HOME_HELP
@@ -155,8 +167,8 @@ _HOME_HELP = "The home of the store. [default: HOLDFAST_HOME, else ~/.holdfast, 
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turn an error that a person can act on into a Refusal.
+def explained(root: Path) -> Iterator[None]:
+    """Turn an error that a person can act on into a Refusal. `root` is the home that the command works on.
 
     What is left is a fault of ours and keeps its traceback.
     """
@@ -172,9 +184,32 @@ def explained() -> Iterator[None]:
         where = f"{error.filename}: " if error.filename else ""
         raise Refusal(f"{where}{error.strerror or error}") from None
     except Exception as error:
+        if sentence := missing_in(root, error):
+            raise Refusal(sentence) from None
         if isinstance(error, _known()):
             raise Refusal(str(error)) from None
         raise
+
+
+def missing_in(root: Path, error: Exception) -> str:
+    """Return the sentence for what a home does not have: a name is often right, and the home another than was meant.
+
+    Empty for any other error.
+    """
+    from holdfast.admin.errors import Unknown
+
+    if not isinstance(error, Unknown):
+        return ""
+    make = _MADE_BY.get(error.what)
+    advice = error.advice or (f": {make} {error.name}" if make else "")
+    return f"{error.phrase} in {root}{advice}"
+
+
+_MADE_BY = {
+    "tenancy": "make it with holdfast tenancy create",
+    "user": "make them with holdfast user create",
+    "account": "make one with holdfast user invite --email ADDRESS",
+}
 
 
 def _known() -> tuple[type[Exception], ...]:

@@ -82,7 +82,7 @@ def _get(desk: Desk, mail_id: str) -> _Mail:
             mail = _read(outbox / f"{mail_id}{suffix}")
             if mail is not None:
                 return mail
-    raise Refusal(f"there is no mail `{mail_id}`: holdfast mail list shows what waits")
+    raise Refusal(f"there is no mail `{mail_id}` in {desk.root}: holdfast mail list shows what waits")
 
 
 def _read(path: Path) -> _Mail | None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from .desk import Desk, Refusal, person
 
 if TYPE_CHECKING:
@@ -16,11 +18,11 @@ LINK_LIFE = "within an hour"
 
 
 @contextmanager
-def accounts(desk: Desk, *, create: bool = False) -> Iterator[Office]:
+def accounts(desk: Desk, *, new_home: bool = False) -> Iterator[Office]:
     """Open the portal's accounts and the catalog. Once in a process: Django is set up for one home.
 
-    With `create`, a home that is not there is made. Raises Refusal where the home has no portal, into which a
-    link could lead.
+    With `new_home`, a home that is not there is made, and standard error says so: without, an account would be one
+    of a store that nobody serves. Raises Refusal where the home has no portal, into which a link could lead.
     """
     from holdfast.assemble import find_serving
     from holdfast.config import Address
@@ -28,7 +30,7 @@ def accounts(desk: Desk, *, create: bool = False) -> Iterator[Office]:
     from holdfast.portal.start import configure, migrate
 
     settings = desk.settings()
-    home = desk.home(settings, create=create)
+    home = desk.home_or_new(settings) if new_home else desk.home(settings)
     url = find_serving(home, settings).portal_url
     if not url:
         raise Refusal(f"{home.root} is served without a portal: name an address with `portal` in {home.settings_file}")
@@ -44,6 +46,12 @@ def accounts(desk: Desk, *, create: bool = False) -> Iterator[Office]:
     finally:
         connections.close_all()
         opened.close()
+
+
+new_home_option = click.option(
+    "--new-home", is_flag=True, help="Make the home if it is not there, before the first `holdfast serve`."
+)
+"""For commands that make accounts."""
 
 
 def describe(account: Any, link: str = "") -> dict[str, Any]:

@@ -16,7 +16,7 @@ import click
 
 from holdfast import __version__
 
-from .desk import Desk, Refusal, desk_command
+from .desk import Desk, Refusal, desk_command, missing_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -233,7 +233,7 @@ def _check_home(settings: Settings, home: Home) -> None:
                 get_tenancy(rows, settings.default_tenancy)
     except Unknown as error:
         # It may be made while we serve, as on the first start; until then unsigned requests that name none are refused.
-        click.echo(f"holdfast: the default tenancy: {error}", err=True)
+        click.echo(f"holdfast: the default tenancy: {missing_in(home.root, error)}", err=True)
     finally:
         catalog.close()
 

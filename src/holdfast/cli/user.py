@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .desk import Desk, Refusal, desk_command
+from .reception import new_home_option
 from .tables import moment
 
 if TYPE_CHECKING:
@@ -55,13 +56,17 @@ def list_(desk: Desk) -> None:
 @desk_command(
     "holdfast user invite alice --email alice@example.org",
     "holdfast user invite alice --email alice@example.org --full-name 'Alice Liddell'",
+    "holdfast user invite alice",
     group=command,
     name="invite",
 )
 @click.argument("user")
-@click.option("--email", required=True, metavar="ADDRESS", help="Where the link and later mail go.")
+@click.option(
+    "--email", default="", metavar="ADDRESS", help="Where the link and later mail go; not for who has an account."
+)
 @click.option("--full-name", default="", metavar="TEXT", help="What pages call the user.")
-def invite(desk: Desk, user: str, email: str, full_name: str) -> None:
+@new_home_option
+def invite(desk: Desk, user: str, email: str, full_name: str, new_home: bool) -> None:
     """Give a user an account in the portal. One who is not there yet is made.
 
     Prints and mails a link at which the password is set. It works once, within an hour; run the command again for
@@ -69,10 +74,10 @@ def invite(desk: Desk, user: str, email: str, full_name: str) -> None:
     """
     from .reception import accounts, describe, link_lines
 
-    with accounts(desk, create=True) as office:
+    with accounts(desk, new_home=new_home) as office:
         from holdfast.portal.people import accounts as people
 
-        invitation = people.invite(office, user, email, full_name)
+        invitation = people.invite(office, user, email or people.address_of(user), full_name)
     said = f"user {user} {'has an account now' if invitation.is_new else 'had an account already'}"
     desk.answer(describe(invitation.person, invitation.link), [said, *link_lines(invitation.link)])
     if not invitation.link:

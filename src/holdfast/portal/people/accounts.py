@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from holdfast.admin.errors import Refused, Taken
+from holdfast.admin.errors import Refused, Taken, Unknown
 from holdfast.admin.names import check_user_name
 from holdfast.admin.office import Office
 from holdfast.admin.users import create_user, set_email
@@ -61,8 +61,8 @@ def invite(
         person = _make(office, name, email, full_name, vouches_for_members=vouches_for_members)
     elif person.email.lower() != email:
         raise Refused(
-            f"`{name}` has an account with another e-mail address, {person.email or 'none'}: they change it themselves "
-            "on the page Profile"
+            f"`{name}` has an account with another e-mail address, {person.email or 'none'}: give that one, or "
+            "they change it themselves on the page Profile"
         )
     else:
         _confirm(person, email)
@@ -73,11 +73,24 @@ def invite(
     return Invitation(person, link, is_new)
 
 
+def address_of(name: str) -> str:
+    """Return the address of an account, or of a user who has none yet. Raises Refused where neither has one."""
+    clear_way(name=name)
+    person = Person.objects.filter(name=name).first()
+    if person is not None and person.email:
+        return person.email
+    with house().catalog.read() as rows:
+        user = find_user(rows, name)
+    if user is None or not user.email:
+        raise Refused(f"no e-mail address of `{name}` is known: give it with --email ADDRESS")
+    return user.email
+
+
 def get_account(name: str) -> Person:
-    """Return the account of this name. Raises Refused where there is none."""
+    """Return the account of this name. Raises Unknown where there is none."""
     person = Person.objects.filter(name=name).first()
     if person is None:
-        raise Refused(f"there is no account `{name}`: make one with holdfast user invite {name} --email ADDRESS")
+        raise Unknown("account", name)
     return person
 
 
