@@ -194,6 +194,41 @@ def test_the_demo_lets_a_researcher_a_manager_and_an_operator_into_the_portal_on
         assert "bob" in session.get(f"{facts['portal']}/account/", timeout=60).text
 
 
+def test_the_line_for_another_terminal_leads_commands_to_the_demos_home(running: dict[str, Any], desk: Desk) -> None:
+    # The test may run on an interpreter that has no `activate`; the demo's script always makes one.
+    line = running["shell"].rpartition("; ")[2]
+    words = " ".join(f"'{word}'" for word in holdfast("tenancy", "list", "--json"))
+    assert [each["name"] for each in json.loads(desk.run(f"{line}\n{words}"))] == [running["tenancy"]]
+
+
+def test_pages_of_the_demo_name_a_support(running: dict[str, Any]) -> None:
+    page = requests.get(f"{running['portal']}/account/login/", verify=running["ca"], timeout=60)
+    assert "support@demo.invalid" in page.text
+
+
+def test_the_demo_starts_again_whatever_was_suspended_or_made_read_only(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with demo(home):
+        for words in (
+            ("user", "suspend", "bob"),
+            ("user", "suspend", "olga"),
+            ("tenancy", "suspend", "my-os-tenancy-o", "--reason", "to try it"),
+            ("site", "read-only", "on", "--reason", "to try it"),
+        ):
+            done = subprocess.run(holdfast(*words, "--home", home), check=False, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+    with demo(home) as (_, facts):
+        assert facts["notes"][:3] == [
+            "tenancy my-os-tenancy-o was suspended: it is resumed",
+            "bob was suspended: resumed",
+            "olga was suspended: resumed",
+        ]
+        assert "SiteReadOnly" in facts["notes"][3]
+        for each in facts["log_in"]:
+            page = visit(facts, each["link"]).get(f"{facts['portal']}/account/", timeout=60)
+            assert each["user"] in page.text
+
+
 def test_no_two_of_the_demos_ports_are_one(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 OWN_HOME: Final = Path("demo-home")
 PORTS_TRIED: Final = 100
 SHARE_LIFE_S: Final = 7 * 24 * 3600  # The longest that S3 knows.
+SUPPORT: Final = "support@demo.invalid"
+"""Whom pages of the demo name for help, so that each shows what it has at a site. Nothing is delivered to .invalid."""
 
 
 @desk_command("holdfast demo", "holdfast demo --home /tmp/a-store-to-try", name="demo", own_home=OWN_HOME)
@@ -42,10 +44,11 @@ def command(desk: Desk) -> None:
     s3 = _free(wanted.s3)
     s3_tls = _free(wanted.s3_tls, is_secure=True, beside=s3)
     portal = _free(wanted.portal, is_secure=True, beside=(*s3, *s3_tls))
-    settings = dataclasses.replace(wanted, s3=s3, s3_tls=s3_tls, portal=portal)
+    site = dataclasses.replace(wanted.site, support_contact=wanted.site.support_contact or SUPPORT)
+    settings = dataclasses.replace(wanted, s3=s3, s3_tls=s3_tls, portal=portal, site=site)
     home = desk.home(settings, create=True)
     (home.root / "demo").mkdir(mode=0o700, exist_ok=True)
-    keys = _settle(desk, settings, home)
+    notes, keys = _settle(desk, settings, home)
     # The terminal is for what there is to try, not for each job that went well.
     with served(settings, home, least_level=logging.WARNING) as (supervisor, addresses):
         _write_files(settings, home, addresses, keys)
@@ -53,13 +56,15 @@ def command(desk: Desk) -> None:
         try:
             uploader.fill(items())
         except UploadRefused as error:
-            raise Refusal(str(error)) from None
+            # Read-only for maintenance, or full, because somebody tried just that.
+            notes.append(str(error))
         document = {
             "moved": _moved(wanted, settings),
+            "notes": notes,
             **_describe(settings, home, addresses, keys),
             **_welcome(settings, home, addresses),
         }
-        desk.answer(document, [*document["moved"], *_tell(document)])
+        desk.answer(document, [*document["moved"], *notes, *_tell(document)])
         sys.stdout.flush()
         supervisor.watch()
     desk.hint(f"\nStopped. The same command starts it again, with the same keys; rm -r {_shown(home.root)} removes it.")
@@ -99,14 +104,16 @@ def _free(
     return tuple(found)
 
 
-def _settle(desk: Desk, settings: Settings, home: Home) -> Mapping[str, Pair]:
+def _settle(desk: Desk, settings: Settings, home: Home) -> tuple[list[str], Mapping[str, Pair]]:
+    """Return what was resumed, in words, and user → key."""
     # Before the workers are forked: no engine may be open then.
     from holdfast.assemble import open_keyring
 
-    from .members import settle
+    from .members import resume, settle
+    from .visitors import VISITORS
 
     with desk.office() as office:
-        return settle(office, open_keyring(home, office.catalog), settings.limits, home.root)
+        return resume(office, VISITORS), settle(office, open_keyring(home, office.catalog), settings.limits, home.root)
 
 
 def _uploader(settings: Settings, addresses: Addresses, key: Pair) -> Any:
@@ -149,6 +156,7 @@ def _describe(settings: Settings, home: Home, addresses: Addresses, keys: Mappin
     shared = _uploader(settings, addresses, next(iter(keys.values()))).share(NETCDF, SHARE_LIFE_S)
     return {
         "home": str(home.root),
+        "shell": _shell_line(home),
         "tenancy": TENANCY,
         "members": {
             user: {"role": str(role), "files": str(directory_of(home.root, user))} for user, role in MEMBERS.items()
@@ -181,6 +189,13 @@ def _describe(settings: Settings, home: Home, addresses: Addresses, keys: Mappin
             },
         ],
     }
+
+
+def _shell_line(home: Home) -> str:
+    """Return what to type in another terminal so that `holdfast …` is this program, and acts on this home."""
+    activate = Path(sys.prefix) / "bin/activate"
+    first = f". {_shown(activate)}; " if sys.prefix != sys.base_prefix and activate.exists() else ""
+    return f"{first}export HOLDFAST_HOME={_shown(home.root)}"
 
 
 def _welcome(settings: Settings, home: Home, addresses: Addresses) -> dict[str, Any]:
@@ -235,6 +250,7 @@ def _tell(facts: Mapping[str, Any]) -> list[str]:
     lines += ["", "Three things to try in another terminal:"]
     for number, each in enumerate(facts["try"], 1):
         lines += [f"{number}. {each['what']}", *(f"     {line}" for line in each["commands"])]
+    lines += ["", "To run commands on it, such as holdfast tenancy list:", f"     {facts['shell']}"]
     return [*lines, "", "Ctrl-C stops it."]
 
 

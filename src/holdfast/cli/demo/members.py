@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,8 +12,8 @@ from holdfast.admin.errors import Taken
 from holdfast.admin.lookups import get_tenancy, get_user
 from holdfast.admin.members import add_member, list_members
 from holdfast.admin.office import Office
-from holdfast.admin.tenancies import create_tenancy
-from holdfast.admin.users import create_user
+from holdfast.admin.tenancies import create_tenancy, list_tenancies, resume_tenancy
+from holdfast.admin.users import create_user, list_users, resume_user
 from holdfast.auth.keyring import Keyring
 from holdfast.auth.roles import Role
 from holdfast.config import Limits
@@ -52,6 +52,22 @@ def settle(office: Office, keyring: Keyring, limits: Limits, home: Path) -> Mapp
         if user not in present:
             add_member(office, TENANCY, user, role)
     return {user: _key_of(office, keyring, limits, user, directory_of(home, user)) for user in MEMBERS}
+
+
+def resume(office: Office, users: Iterable[str]) -> list[str]:
+    """Take back a suspension of the demo's tenancy and people, which trying the product leaves behind; say of whom."""
+    with office.read() as rows:
+        stopped = {user.name for user in list_users(rows) if user.state == "suspended"}
+        closed = [each for each in list_tenancies(rows) if each.name == TENANCY and each.state != "active"]
+    said = []
+    if closed:
+        resume_tenancy(office, TENANCY)
+        said.append(f"tenancy {TENANCY} was {closed[0].state}: it is resumed")
+    for user in users:
+        if user in stopped:
+            resume_user(office, user)
+            said.append(f"{user} was suspended: resumed")
+    return said
 
 
 def _key_of(office: Office, keyring: Keyring, limits: Limits, user: str, directory: Path) -> Pair:
