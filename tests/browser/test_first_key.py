@@ -36,7 +36,7 @@ def test_a_member_holds_a_working_settings_file_in_six_clicks(
     assert not rosa.page.get_by_label("Password").count(), "a second password prompt right after the log-in"
     rosa.fill("Description", "laptop").click("Add").is_at("Your new token")
     with rosa.under("From anywhere (https)"):
-        settings = rosa.download("Download s3cfg")
+        settings = rosa.download("Download s3cfg-ext")
     assert rosa.clicks <= CLICKS_MAX
     rosa.click("Test this token").sees("It works", "It sees no bucket yet")
     rosa.download("Download ca.pem")
@@ -47,8 +47,10 @@ def test_a_member_holds_a_working_settings_file_in_six_clicks(
     assert re.fullmatch(r"[A-Za-z0-9]{40,}", secret)
 
     desk = desk_with_names(rosa.folder, [f"{tenancy}.s3-ext.localhost"])
-    desk.run("s3cmd -c s3cfg mb s3://first && date >some-file && s3cmd -c s3cfg put some-file s3://first/by-s3cmd")
-    assert "s3://first/by-s3cmd" in desk.run("s3cmd -c s3cfg ls s3://first")
+    desk.run(
+        "s3cmd -c s3cfg-ext mb s3://first && date >some-file && s3cmd -c s3cfg-ext put some-file s3://first/by-s3cmd"
+    )
+    assert "s3://first/by-s3cmd" in desk.run("s3cmd -c s3cfg-ext ls s3://first")
     assert desk.python(_S3FS).strip() == "['first/by-s3cmd', 'first/by-s3fs']"
 
     _is_never_shown_again(rosa, secret)

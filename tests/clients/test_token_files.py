@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from holdfast.admin import client_files
 from holdfast.admin.client_files import Access, Side
 from holdfast.admin.endpoints import Serving
 from holdfast.config import Address
-from holdfast.portal.tokens.handout import AUTHORITY_FILE, Handout, Sheet, access_of, handouts
+from holdfast.portal.tokens.handout import AUTHORITY_FILE, Handout, Sheet, access_of, handouts, hosts_line
 from holdfast.portal.tokens.snippets import Place
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 SIDES = pytest.mark.parametrize("side", list(Side), ids=[side.value for side in Side])
 
 
@@ -38,6 +40,11 @@ def sheet(sheets: object, label: str) -> Sheet:
     (found,) = [each for each in sheets if each.label == label]
     assert isinstance(found, Sheet)
     return found
+
+
+def s3cfg_of(side: Side) -> str:
+    """What the settings file of s3cmd is downloaded as: both may lie in one folder."""
+    return "s3cfg-ext" if side is Side.OUTSIDE else "s3cfg"
 
 
 class Person:
@@ -81,13 +88,41 @@ def person(the_site: Site, tmp_path: Path, key: Key, bucket: str, side: Side) ->
 
 @SIDES
 @pytest.mark.parametrize("program", ["s3cmd", "s3cmd-debian"])
-def test_s3cmd_works_with_the_downloaded_file(person: Person, program: str) -> None:
+def test_s3cmd_works_with_the_downloaded_file(person: Person, side: Side, program: str) -> None:
     person.desk.use(program)
-    assert "s3://radar" in person.run("s3cmd -c s3cfg ls")
-    person.run("cp s3cfg ~/.s3cfg && echo snow > results.nc")
+    assert "s3://radar" in person.run(f"s3cmd -c {s3cfg_of(side)} ls")
+    person.run(f"cp {s3cfg_of(side)} ~/.s3cfg && echo snow > results.nc")
     listed = person.run("set -e; " + sheet(person.handout.programs, "s3cmd").code + "s3cmd ls s3://radar/")
     assert "s3://radar/first.txt" in listed
     assert "s3://radar/results.nc" in listed
+
+
+@SIDES
+@pytest.mark.parametrize("program", ["s3cmd", "s3cmd-debian"])
+def test_s3cmd_works_in_any_folder_after_the_lines_of_the_guides(person: Person, side: Side, program: str) -> None:
+    guides = [
+        (DOCS / page).read_text().partition("mv ~/Downloads/ca.pem")[2].partition("s3cmd ls\n")[0]
+        for page in ("how-to/make-a-token.md", "tutorials/use-the-portal.md")
+    ]
+    inside = ["mv ~/Downloads/s3cfg ~/.s3cfg && chmod 600 ~/.s3cfg"]
+    assert inside[0] in (DOCS / "how-to/make-a-token.md").read_text()
+    person.desk.use(program)
+    for lines in [f"mv ~/Downloads/ca.pem{text}" for text in guides] if side is Side.OUTSIDE else inside:
+        person.run("mkdir -p ~/Downloads ~/elsewhere && cp ca.pem s3cfg* ~/Downloads/")
+        listed = person.run(f"set -e; {lines}\ncd ~/elsewhere; s3cmd ls; stat -c mode=%a ~/.s3cfg; rm ~/.s3cfg")
+        assert "s3://radar" in listed
+        assert "mode=600" in listed
+
+
+@pytest.mark.parametrize("side", [Side.OUTSIDE], ids=["outside"])
+def test_the_notes_of_the_page_make_settings_that_work_in_any_folder(person: Person) -> None:
+    person.desk.use("aws", "s3cmd")
+    for label in ("s3cmd", "AWS config"):
+        line = re.search(r"sed .*?(?=[.;] )", sheet(person.handout.files, label).note)
+        assert line is not None
+        person.run(f"mkdir -p ~/.aws ~/elsewhere && cp credentials ~/.aws/ && {line[0]}")
+    then = sheet(person.handout.files, "AWS config").note.partition("then: ")[2]
+    assert person.run(f"cd ~/elsewhere && s3cmd ls && {then}").count("radar") == 2
 
 
 @SIDES
@@ -109,7 +144,7 @@ def test_aws_works_with_the_downloaded_profile(person: Person) -> None:
 @SIDES
 def test_aws_boto3_and_s3fs_work_with_the_downloaded_environment(person: Person) -> None:
     person.desk.use("aws")
-    assert "radar" in person.run(". ./env && aws s3 ls")
+    assert "radar" in person.run(". ./env && mkdir -p elsewhere && cd elsewhere && aws s3 ls")
     code = "import boto3; print(boto3.client('s3').head_bucket(Bucket='radar')['BucketRegion'])"
     assert person.run(f'. ./env && python3 -c "{code}"') == "us-east-1\n"
     code = "import s3fs; print('radar' in s3fs.S3FileSystem().ls(''))"
@@ -131,12 +166,12 @@ def test_curl_lists_the_buckets_by_the_printed_line(person: Person) -> None:
 
 @SIDES
 @pytest.mark.parametrize("program", ["zarr2.py", "zarr3.py"])
-def test_the_xarray_programs_write_and_open_a_zarr_store(person: Person, program: str) -> None:
+def test_the_xarray_programs_write_and_open_a_zarr_store(person: Person, side: Side, program: str) -> None:
     printed = person.run(f"python3 {program}")
     assert "tas" in printed
     assert "(time: 2, lat: 3)" in printed
     person.desk.use("s3cmd")
-    listed = person.run("s3cmd -c s3cfg ls s3://radar/example.zarr/")
+    listed = person.run(f"s3cmd -c {s3cfg_of(side)} ls s3://radar/example.zarr/")
     assert ("zarr.json" in listed) == (program == "zarr3.py")
 
 
@@ -163,7 +198,9 @@ def test_a_narrow_read_only_pair_gets_programs_that_stay_below_its_prefix(
     assert "tas" in reader.run("python3 zarr2.py")
     assert "cmip6/example.zarr/.zmetadata" in reader.run("python3 list_boto3.py")
     reader.desk.use("s3cmd")
-    assert "example.zarr" in reader.run("cp s3cfg ~/.s3cfg; set -e; " + sheet(reader.handout.programs, "s3cmd").code)
+    assert "example.zarr" in reader.run(
+        f"cp {s3cfg_of(side)} ~/.s3cfg; set -e; " + sheet(reader.handout.programs, "s3cmd").code
+    )
 
 
 def test_the_credentials_file_is_the_seeds_word_for_word(key: Key) -> None:
@@ -186,6 +223,12 @@ def test_only_sides_that_are_served_are_handed_out() -> None:
     inside_only = serving()._replace(s3_tls=())
     given = access_of(inside_only, TENANCY, "us-east-1", "TOKEN", "SECRET")
     assert [each.side for each in handouts(given, inside_only, Place("b"))] == [Side.INSIDE]
+
+
+def test_a_store_below_localhost_says_what_the_hosts_file_needs() -> None:
+    local = serving()._replace(domain="s3.localhost", ext_domain="s3-ext.localhost")
+    assert hosts_line(local, "ocean-o") == "127.0.0.1 ocean-o.s3.localhost ocean-o.s3-ext.localhost"
+    assert hosts_line(serving()._replace(domain="s3.example.org", ext_domain="localhost.example.org"), "ocean-o") == ""
 
 
 def test_an_alias_of_mc_begins_with_a_letter() -> None:

@@ -530,7 +530,8 @@ def test_what_people_write_is_text_on_every_page_about_tokens(town: Any) -> None
         assert "<img src=x>" not in text
     # A name of a file that is downloaded is ours alone.
     assert set(re.findall(r'download="([^"]*)"', answer.content.decode())) == {
-        "s3cfg", "credentials.json", "rclone.conf", "config", "credentials", "env", "zarr2.py", "zarr3.py", "list_boto3.py", "list_obstore.py",
+        "s3cfg", "s3cfg-ext", "credentials.json", "rclone.conf", "config", "credentials", "env", "zarr2.py", "zarr3.py", "list_boto3.py",
+        "list_obstore.py",
     }  # fmt: skip
 
 

@@ -175,8 +175,8 @@ def test_the_files_are_downloaded_whole_under_names_that_no_browser_changes(
 ) -> None:
     key = add_token(store, page)
     with page.expect_download() as waiting:
-        page.get_by_role("link", name="Download s3cfg").first.click()
-    assert waiting.value.suggested_filename == "s3cfg"
+        page.get_by_role("link", name="Download s3cfg-ext").click()
+    assert waiting.value.suggested_filename == "s3cfg-ext"
     waiting.value.save_as(tmp_path / "s3cfg")
     lines = (tmp_path / "s3cfg").read_text().splitlines()
     assert lines == [

@@ -135,15 +135,20 @@ def mc_alias(access: Access, side: Side) -> str:
 
 
 def environment(access: Access, side: Side, more: Mapping[str, str] = {}) -> str:
-    """Return a file of environment variables, to be sourced. `more` are added to those that clients share."""
+    """Return a file of environment variables, to be sourced. `more` are added to those that clients share.
+
+    An authority without a path lies in the folder that the file is sourced in; programs may run in any then.
+    """
     authority = authority_of(access, side)
+    place = shlex.quote(authority) if "/" in authority else f'"$PWD/{authority}"'
     variables = {
         "AWS_ACCESS_KEY_ID": access.token,
         "AWS_SECRET_ACCESS_KEY": access.secret,
         "AWS_ENDPOINT_URL": endpoint_of(access, side),
         "AWS_DEFAULT_REGION": access.region,
-        **({"AWS_CA_BUNDLE": authority, "RCLONE_CA_CERT": authority} if authority else {}),
         **more,
     }
+    trusted = [name for name in ("AWS_CA_BUNDLE", "RCLONE_CA_CERT") if authority and name not in more]
     head = "# Source it: `. ./env`. Then aws, boto3 and s3fs find the store, its keys and its authority.\n"
-    return head + "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
+    return head + "".join([*lines, *(f"export {name}={place}\n" for name in trusted)])

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from holdfast.admin import client_files
 from holdfast.admin.client_files import Access, Side
-from holdfast.admin.endpoints import Serving, endpoints_of
+from holdfast.admin.endpoints import Serving, endpoints_of, hosts_lines
 
 from . import snippets
 from .snippets import Place
@@ -49,6 +49,16 @@ def has_local_authority(serving: Serving) -> bool:
     return bool(serving.s3_tls) and serving.tls_dir is None
 
 
+def hosts_line(serving: Serving, tenancy_name: str) -> str:
+    """Return the line for /etc/hosts of a store to try, below `localhost`; empty where a name server knows the names.
+
+    Browsers take every name below `localhost` for this machine by themselves; most other programs ask the resolver.
+    """
+    if not any(domain.rpartition(".")[2] == "localhost" for domain in (serving.domain, serving.ext_domain)):
+        return ""
+    return hosts_lines(serving, "127.0.0.1", [(tenancy_name, [])])[0]
+
+
 def handouts(access: Access, serving: Serving, place: Place) -> Sequence[Handout]:
     """Return the texts for each side that is served, the one that works from everywhere first."""
     sides = [Side.OUTSIDE] if serving.s3_tls else []
@@ -65,13 +75,20 @@ def files(access: Access, side: Side) -> Sequence[Sheet]:
     name = client_files.name_of(access, side)
     told = client_files.authority_of(access, side)
     option = f" --ca-cert {told}" if told else ""
+    s3cfg = "s3cfg-ext" if side is Side.OUTSIDE else "s3cfg"
+    # Neither client knows `~` in a file of settings, so that a path which holds everywhere has to be written in.
+    at_home = f'With {told} in your home folder: sed "s|= {told}|= $HOME/{told}|" ' if told else ""
+    save = f"{at_home}{s3cfg} > ~/.s3cfg && chmod 600 ~/.s3cfg" if told else "Save it as ~/.s3cfg"
+    add = (
+        f"{at_home}config >> ~/.aws/config; add the next one, too" if told else "Add it and the next one to your files"
+    )
     return [
         Sheet(
             "s3cmd",
             "~/.s3cfg for s3cmd",
             client_files.s3cfg(access, side),
-            "s3cfg",
-            "Save it as ~/.s3cfg, or name it: s3cmd -c s3cfg ls",
+            s3cfg,
+            f"{save}. Or name it: s3cmd -c {s3cfg} ls",
         ),
         Sheet(
             "JSON",
@@ -92,7 +109,7 @@ def files(access: Access, side: Side) -> Sequence[Sheet]:
             "~/.aws/config",
             client_files.aws_config(access, side),
             "config",
-            f"Add it and the next one to your files, then: aws --profile {name} s3 ls",
+            f"{add}, then: aws --profile {name} s3 ls",
         ),
         Sheet(
             "AWS credentials",

@@ -23,7 +23,7 @@ from holdfast.portal.tenancies.shelf import bucket_names_seen
 from . import ending, making
 from .api_tokens import NewApiToken
 from .forms import AddForm, RotateForm
-from .handout import AUTHORITY_FILE, access_of, handouts, has_local_authority
+from .handout import AUTHORITY_FILE, access_of, handouts, has_local_authority, hosts_line
 from .ledger import State, Token, count_own, find_token, list_tokens
 from .models import READ_ONLY
 from .once import claim, give_back
@@ -259,6 +259,7 @@ def _made_page(
             "handouts": handouts(access, serving, place),
             "endpoint": access.outside if serving.s3_tls else "",
             "region": access.region,
+            "hosts_line": hosts_line(serving, standing.tenancy.name),
             "authority": AUTHORITY_FILE if has_local_authority(serving) else "",
         }
     else:
