@@ -117,5 +117,5 @@ class Site:
     )
     capacity: int = field(
         default=0,
-        metadata=_about(SIZE, "What the site can promise in all. 0: the size of the disk."),
+        metadata=_about(SIZE, "What the site can promise in all. 0: what the store uses and what the disk has free."),
     )

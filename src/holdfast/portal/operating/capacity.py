@@ -15,13 +15,13 @@ class Capacity(NamedTuple):
     """Bytes of the whole site."""
 
     total: int
-    """What it can promise in all: the operator's word, else the disk's size."""
+    """What it can promise in all: the operator's word, else what the store uses and what the disk has free."""
     free: int
     """What the disk has free."""
     promised: int
     """The sum of all quotas."""
     unlimited: int
-    """Tenancies without a quota, which are in no sum."""
+    """Tenancies without a quota, which are not counted in `promised`."""
     used: int
 
     @property
@@ -38,10 +38,13 @@ def find_capacity(opened: House, rows: Snapshot) -> Capacity:
     disk = os.statvfs(opened.home.blobs)
     tenancies = rows.scan(TENANCIES)
     limits = [tenancy.limit_bytes for tenancy in tenancies]
+    free = disk.f_bavail * disk.f_frsize
+    used = sum(used_bytes(get_usage(rows, tenancy.tenancy_id)) for tenancy in tenancies)
     return Capacity(
-        total=opened.settings.site.capacity or disk.f_blocks * disk.f_frsize,
-        free=disk.f_bavail * disk.f_frsize,
+        # Others may lie on the same disk: its size says nothing of what the store could hold.
+        total=opened.settings.site.capacity or used + free,
+        free=free,
         promised=sum(limit for limit in limits if limit is not None),
         unlimited=sum(limit is None for limit in limits),
-        used=sum(used_bytes(get_usage(rows, tenancy.tenancy_id)) for tenancy in tenancies),
+        used=used,
     )
