@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from .my_requests import MyRequest
 from .pages import tenancy_path
 
 
@@ -29,15 +30,24 @@ class Step(NamedTuple):
     label: str
     text: str
     state: str
-    """`done`, `now` or `later`."""
+    """`done`, `now`, `asked` (others are on) or `later`."""
     url: str = ""
     action: str = ""
 
 
-def steps_before_joining() -> Sequence[Step]:
-    """Return the steps of somebody who belongs to no tenancy yet."""
+def steps_before_joining(asked: Sequence[MyRequest]) -> Sequence[Step]:
+    """Return the steps of somebody who belongs to no tenancy yet, with what they have asked for."""
+    find = "Find the one of your project, and ask its managers."
+    first = Step("Join a tenancy", find, "now", "/services/", "Services")
+    mine = next((each for each in asked if each.is_mine_to_do), None)
+    if mine is not None:
+        text = f"More information is wanted for your request for {mine.name}."
+        first = Step(first.label, text, "now", mine.url, "Complete it")
+    elif asked:
+        names = ", ".join(dict.fromkeys(each.name for each in asked))
+        first = Step(first.label, f"Your request waits for a decision: {names}. You are told by mail.", "asked")
     return [
-        Step("Join a tenancy", "Find the one of your project, and ask its managers.", "now", "/services/", "Services"),
+        first,
         Step("Make a token", "Programs sign in with it.", "later"),
         Step("Test it", "Your browser does it, or s3cmd ls.", "later"),
         Step("Upload your first files", "By drag and drop, or with any S3 client.", "later"),

@@ -9,6 +9,7 @@ from holdfast.auth.roles import Right
 from holdfast.portal.access import Need, Standing, find_standing, page, signed_in, tenancy_page
 
 from .first_steps import steps_before_joining, steps_of
+from .my_requests import requests_of
 from .overview import officers_of, overview
 from .pages import render_in, tenancy_path
 from .shelf import tenancies_of
@@ -19,15 +20,16 @@ def home(request: HttpRequest) -> HttpResponse:
     """Show the tenancies that the person is a member of, and the first steps to whoever has no token yet."""
     person = signed_in(request)
     cards = tenancies_of(person)
+    asked = requests_of(person, [card.tenancy.name for card in cards])
     if not cards:
-        steps = steps_before_joining()
+        steps = steps_before_joining(asked)
     elif any(card.has_token for card in cards):
         steps = []
     else:
         newest = max(cards, key=lambda card: card.member.created_at_us)
         standing = find_standing(person, newest.tenancy.name)
         steps = [] if standing is None else steps_of(newest.tenancy.name, overview(standing).facts)
-    context = {"cards": cards, "steps": steps, "section": "home"}
+    context = {"cards": cards, "asked": asked, "steps": steps, "section": "home"}
     return render(request, "tenancies/home.html", context)
 
 
