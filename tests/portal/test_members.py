@@ -197,6 +197,7 @@ def test_an_unknown_name_is_said_so_without_suggesting_anybody_elses(lab: Any) -
     lab.person("zacharias")
     text = post(lab, "mary", "add/", user_name="zachariax", role="USER", lasts="1y").content.decode()
     assert "Nobody has this name" in text
+    assert "Write the user name, not the e-mail address." in text
     assert "zacharias" not in text
 
 

@@ -198,7 +198,7 @@ class AddForm(ChangeForm):
 
     field_order = ("user_name", "role", "lasts", "last_day")
 
-    user_name = forms.CharField(label="User name", max_length=64, help_text="The name that they log in with.")
+    user_name = forms.CharField(label="User name", max_length=64, help_text="The user name, not the e-mail address.")
 
 
 class ReasonForm(forms.Form):

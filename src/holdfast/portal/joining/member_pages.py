@@ -116,7 +116,7 @@ def add(request: HttpRequest, standing: Standing) -> HttpResponse:
         cleaned = form.cleaned_data
         user = _find_user(cleaned["user_name"])
         if user is None:
-            form.add_error("user_name", "Nobody has this name. It is the one that they log in with.")
+            form.add_error("user_name", _NOBODY)
         elif _is_live_member(standing, user):
             form.add_error("user_name", f"{user.name} is a member already: change that on their own page.")
         elif _granted(form, standing, user, Role(cleaned["role"]), cleaned["ends_on"]):
@@ -124,6 +124,12 @@ def add(request: HttpRequest, standing: Standing) -> HttpResponse:
             return redirect(tenancy_path(standing.tenancy.name, "members/"))
     facts = {"form": form, "title": "Add a member", "button": "Add the member"}
     return _render(request, standing, "joining/member_form.html", facts, "Add a member", _status(form))
+
+
+_NOBODY: Final = (
+    "Nobody has this name. Write the user name, not the e-mail address. No account yet? Ask an operator to invite them,"
+    " or invite a GUEST."
+)
 
 
 def _find_user(name: str) -> UserRow | None:
