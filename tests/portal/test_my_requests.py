@@ -67,3 +67,22 @@ def test_a_tenancy_that_was_asked_for_is_shown(town: Any, client: Any) -> None:
     text = text_of(client, "/")
     assert "ice-o REQUESTED For a tenancy of this name, asked on" in text
     assert "Join a tenancy Asked" in text
+
+
+def test_a_request_that_was_sent_again_leads_to_the_newer_one_and_leaves_nothing_to_do(town: Any, client: Any) -> None:
+    ask(client, "lab-o")
+    decide(town, "incomplete")
+    first = requests().latest("pk").pk
+    assert "To do" in text_of(client, "/notices/")
+    assert "send the request again. " in text_of(client, "/notices/")
+    mary = town.client(town.person("mary"))
+    page = f"/tenancies/lab-o/requests/{first}/"
+    assert "newer request" not in text_of(mary, page)
+    ask(client, "lab-o", answer_purpose="Sea ice, project 12.")
+    notices = text_of(client, "/notices/")
+    assert "To do" not in notices
+    assert "Unread" not in notices
+    assert "Done" in notices
+    newer = requests().latest("pk").pk
+    assert f'href="/tenancies/lab-o/requests/{newer}/"' in mary.get(page).content.decode()
+    assert "Open the newer request" in text_of(mary, page)

@@ -12,8 +12,10 @@ from holdfast.admin.errors import Refused, Unknown
 from holdfast.auth.roles import Role
 from holdfast.catalog.rows import TENANCIES
 from holdfast.portal.house import house
+from holdfast.portal.notices.notify import settle
 from holdfast.portal.people.models import Person
 from holdfast.portal.people.templatetags.portal import day
+from holdfast.portal.tenancies.pages import tenancy_path
 
 from . import days
 from .deciders import OWN_SOURCES, RANK
@@ -101,6 +103,7 @@ def ask(person: Person, face: Face, role: Role, answers: list[dict[str, Any]]) -
                 )
         except IntegrityError:
             raise AlreadyAsked(f"you have asked to be {role} already: that request waits for a decision") from None
+        settle(person, "request_incomplete", tenancy_path(face.name, "join/"))
         if face.is_open and tenancy is not None:
             if role is Role.USER and face.page.auto_accept and not face.page.hidden:
                 _accept(made, face)

@@ -150,6 +150,7 @@ def _show(
         "events": events_of(others, grants, with_comments=True),
         "form": form if found.is_pending and may_decide(standing, found) else None,
         "decider": "" if found.is_pending else decider_name(found, standing),
+        "newer": others.filter(previous=found).order_by("-pk").first(),
         "why_not": _why_not(standing, found),
     }
     crumbs = [Crumb("Requests", tenancy_path(standing.tenancy.name, "requests/")), Crumb(applicant)]

@@ -87,7 +87,7 @@ def tell_refused(request: AccessRequest, tenancy: TenancyRow, decided_by: Person
         subject = f"More is wanted for your request to join {tenancy.name}"
         text = (
             f"{decided_by} has read your request to be {request.role} of {tenancy.name} and needs more information:"
-            f"\n\n{request.user_reason}\n\nYour answers were kept. Complete them and send the request again:"
+            f"\n\n{request.user_reason}\n\nYour answers were kept. Complete them and send the request again."
         )
         notify([applicant], "request_incomplete", subject, text, url=path, level="attention")
         return

@@ -7,6 +7,7 @@ from typing import Final
 
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.db.models.functions import Coalesce, Now
 
 from holdfast.portal.house import house
 from holdfast.portal.people.models import Person
@@ -48,6 +49,12 @@ def notify(
         if by_mail and person.email:
             _mail(person.email, subject, text, url, reply_to, f"Hello {one_line(str(person))},\n\n")
     return told
+
+
+def settle(person: Person, kind: str, url: str) -> None:
+    """Mark what a person was asked to do as done and read, wherever else they did it. `url` is that of the notices."""
+    asked = Notice.objects.filter(person=person, kind=kind, url=url, level="attention")
+    asked.update(level="success", read_at=Coalesce("read_at", Now()))
 
 
 def one_line(text: str) -> str:
