@@ -108,14 +108,16 @@ def test_who_revoked_a_token_and_who_changed_a_policy_are_found_by_name(town: Pl
 
 def test_an_announcement_is_seen_by_all_and_read_only_stops_writes(visit: Visit, switched: S3Client) -> None:
     oona = visit("oona").go("/operators/").click("Site").fill("Announcement", "Rain on Friday")
-    oona.tick("Read-only for maintenance").fill("Why it is read-only", "A new disk").click("Set")
+    oona.tick("Read-only for maintenance").fill("Why it is read-only", "A new disk").click("Save the switches")
     oona.sees("Rain on Friday", "A new disk")
     visit().go("/account/login/").sees("Rain on Friday", "Read-only for maintenance", "A new disk")
     time.sleep(AT_ONCE_S)
     with pytest.raises(ClientError, match="A new disk"):
         switched.put_object(Bucket="data", Key="b", Body=b"x")
     assert switched.get_object(Bucket="data", Key="a")["Body"].read() == b"x"
-    oona.fill("Announcement", "").tick("Read-only for maintenance", on=False).click("Set").sees("switches are set")
+    oona.fill("Announcement", "").tick("Read-only for maintenance", on=False).click("Save the switches").sees(
+        "switches of the site were saved"
+    )
     oona.go("/").sees_no("Rain on Friday", "A new disk")
     time.sleep(AT_ONCE_S)
     switched.put_object(Bucket="data", Key="b", Body=b"x")

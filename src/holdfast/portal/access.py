@@ -19,6 +19,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from holdfast.admin.break_glass import SOURCE as BREAK_GLASS
 from holdfast.admin.managers import is_live
 from holdfast.auth.roles import Extent, Right, Role, extent
 from holdfast.catalog.rows import MEMBERS, TENANCIES, MemberRow, TenancyRow
@@ -74,6 +75,11 @@ class Standing:
     @property
     def is_manager(self) -> bool:
         return self.role is Role.MANAGER
+
+    @property
+    def broke_glass(self) -> bool:
+        """Whether they are here by break-glass: an operator, and a member for some hours."""
+        return self.member is not None and self.member.source == BREAK_GLASS
 
     @property
     def is_operator(self) -> bool:

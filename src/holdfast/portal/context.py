@@ -24,6 +24,8 @@ class SiteFacts:
     sign_up_open: bool
     mail_to_outbox: bool
     announcement: str
+    read_only_title: str
+    """What kind of read-only the whole site is in; empty when it is in none."""
     read_only_reason: str
     oidc_name: str
     """What log-in by a provider is called; empty when there is none."""
@@ -40,7 +42,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     opened = house()
     person = person_of(request)
     about = opened.settings.site
-    announcement, read_only = _notes()
+    announcement, read_only_title, read_only_reason = _notes()
     return {
         "site": SiteFacts(
             name=about.site_name,
@@ -49,7 +51,8 @@ def site(request: HttpRequest) -> dict[str, Any]:
             sign_up_open=about.sign_up == "open",
             mail_to_outbox=not about.mail_server,
             announcement=announcement,
-            read_only_reason=read_only,
+            read_only_title=read_only_title,
+            read_only_reason=read_only_reason,
             oidc_name=about.oidc_name if about.oidc_issuer else "",
         ),
         "person": person,
@@ -59,14 +62,15 @@ def site(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _notes() -> tuple[str, str]:
-    """Return the operators' announcement, and why the site is read-only; empty texts where there is none."""
+def _notes() -> tuple[str, str, str]:
+    """Return the operators' announcement, that the site is read-only, and why; empty texts where it is not."""
     opened = house()
     with opened.catalog.read() as rows:
         announcement = find_setting(rows, ANNOUNCEMENT) or ""
         reason = find_setting(rows, READ_ONLY)
     if opened.is_read_only:
-        reason = "A disk of the store failed. Reading works; writing does not until an operator has looked at it."
-    elif reason is not None:
-        reason = f"Read-only for maintenance: {reason}" if reason else "Read-only for maintenance."
-    return announcement, reason or ""
+        failed = "A disk of the store failed. Reading works; writing does not until an operator has looked at it."
+        return announcement, "Read-only.", failed
+    if reason is None:
+        return announcement, "", ""
+    return announcement, "Read-only for maintenance:" if reason else "Read-only for maintenance.", reason

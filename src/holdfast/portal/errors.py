@@ -51,9 +51,21 @@ def error_page(
     *,
     code: str = "",
     ask: Sequence[str] = (),
+    ask_operators: bool = False,
+    way: tuple[str, str] = ("", ""),
 ) -> HttpResponse:
-    """Return an error's page. `code` is S3's; `ask` names people who can help, the site's support if it is empty."""
-    facts = {"title": title, "text": text, "code": code, "contacts": [{"name": name} for name in ask]}
+    """Return an error's page. `code` is S3's; `ask` names people who can help, the site's support if it is empty.
+
+    `ask_operators` says that operators alone can help; `way` is the address and the label of another way.
+    """
+    facts = {
+        "title": title,
+        "text": text,
+        "code": code,
+        "contacts": [{"name": name} for name in ask],
+        "ask_operators": ask_operators,
+        "way": {"url": way[0], "label": way[1]},
+    }
     return render(request, "error.html", facts, status=status)
 
 
@@ -65,13 +77,24 @@ def forbidden(request: HttpRequest, text: str) -> HttpResponse:
 def _forbidden_in(request: HttpRequest, standing: Standing, right: Right | None) -> HttpResponse:
     from .people.lookups import managers_of
 
-    names = [str(person) for person in managers_of(standing.tenancy)]
+    tenancy = standing.tenancy.name
+    if standing.is_operator:
+        # Whatever right is missing, membership is what they lack.
+        text = f"Only members of {tenancy} may see this page: operators see names and sizes, not data."
+        return error_page(
+            request,
+            403,
+            "You can't see this page",
+            f"{text} Break-glass gives access for some hours, and tells the managers.",
+            way=(f"/operators/tenancies/{tenancy}/break-glass/", "Break-glass"),
+        )
+    names = [str(person) for person in managers_of(standing.tenancy) if person != standing.person]
     if right is None:
-        text = f"Only members of {standing.tenancy.name} may see this page: operators see names and sizes, not data."
+        text = f"Only members of {tenancy} may see this page."
     else:
         roles = [role for role in Role if TABLE[right][role] not in (Extent.NONE, Extent.BREAK_GLASS)]
         allowed = ", ".join(role.value for role in roles if role is not Role.OPERATOR) or "operators"
-        text = f"In {standing.tenancy.name} you are {standing.role.value}. This page is for {allowed}."
+        text = f"In {tenancy} you are {standing.role.value}. This page is for {allowed}."
     return error_page(request, 403, "You can't see this page", text, ask=names)
 
 

@@ -15,7 +15,7 @@ from holdfast.portal.access import Standing, View, tenancy_page
 from holdfast.portal.errors import error_page
 from holdfast.portal.people.lookups import managers_of
 from holdfast.s3.codes import S3Error
-from holdfast.store.errors import StoreError, TenancyClosed
+from holdfast.store.errors import SiteReadOnly, StorageFull, StorageReadOnly, StoreError, TenancyClosed
 
 Given = ParamSpec("Given")
 
@@ -49,5 +49,10 @@ def refused(request: HttpRequest, standing: Standing, error: StoreError | S3Erro
     text = s3.message
     if isinstance(error, TenancyClosed) and standing.is_manager and standing.tenancy.reason:
         text = f"{text} The reason given: {standing.tenancy.reason}"
-    names = [str(person) for person in managers_of(standing.tenancy)]
-    return error_page(request, s3.status, "The store refused that", text, code=s3.code, ask=names)
+    # What operators began is theirs to end; and nobody is told to ask themselves.
+    of_operators = isinstance(error, SiteReadOnly | StorageFull | StorageReadOnly)
+    ask_operators = of_operators or (isinstance(error, TenancyClosed) and standing.is_manager)
+    names = [str(person) for person in managers_of(standing.tenancy) if person != standing.person]
+    return error_page(
+        request, s3.status, "The store refused that", text, code=s3.code, ask=names, ask_operators=ask_operators
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -32,7 +34,12 @@ class SiteForm(forms.Form):
         help_text="Nobody writes or deletes by S3, in any tenancy, within a second. Reading goes on.",
         required=False,
     )
-    read_only_reason = forms.CharField(label="Why it is read-only", max_length=VALUE_LENGTH_MAX, required=False)
+    read_only_reason = forms.CharField(
+        label="Why it is read-only",
+        help_text="Every page and every refused write shows it.",
+        max_length=VALUE_LENGTH_MAX,
+        required=False,
+    )
     is_public_forbidden = forms.BooleanField(
         label="Nothing new is made public",
         help_text="Whatever the role. Buckets that are public now stay so until their policy changes.",
@@ -41,6 +48,12 @@ class SiteForm(forms.Form):
     public_forbidden_reason = forms.CharField(
         label="Why nothing is made public", max_length=VALUE_LENGTH_MAX, required=False
     )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("is_read_only") and not cleaned.get("read_only_reason"):
+            self.add_error("read_only_reason", "Say why: people read it while they can't write.")
+        return cleaned
 
     def switches(self) -> dict[str, str | None]:
         """Return name → value of each switch, None = off."""
@@ -67,7 +80,7 @@ def site(request: HttpRequest) -> HttpResponse:
             for name, value in form.switches().items():
                 if value != before.get(name):
                     set_site_setting(office, name, value)
-            messages.success(request, "The site's switches are set. The store heeds them within a second.")
+            messages.success(request, "The switches of the site were saved. The store heeds them within a second.")
             return redirect("/operators/site/")
     else:
         form = SiteForm(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from holdfast.auth.roles import Right
 from holdfast.portal.access import Standing
 from holdfast.portal.house import house
-from holdfast.portal.people.templatetags.portal import day
+from holdfast.portal.people.templatetags.portal import day, moment
 
 from .models import Closing
 
 # Not from `pages`, which shows these banners.
 _CLOSE = "/tenancies/{}/close/"
+_GIVE_BACK = "Give it back now"
 
 
 class Banner(NamedTuple):
@@ -24,10 +26,26 @@ class Banner(NamedTuple):
     text: str
     action_url: str = ""
     action_label: str = ""
+    is_act: bool = False
+    """Whether the action is a button that does something, and no link."""
 
 
 def banners_of(standing: Standing) -> Sequence[Banner]:
-    """Return what a person is told about the state of a tenancy. No query where it is open."""
+    """Return what a person is told about the state of a tenancy, and of how they came in. No query where it is open."""
+    return (*_glass(standing), *_of_state(standing))
+
+
+def _glass(standing: Standing) -> Sequence[Banner]:
+    member = standing.member
+    if member is None or not standing.broke_glass:
+        return ()
+    may = "read and write" if "write" in json.loads(member.buckets or "{}").values() else "read"
+    url = f"/operators/tenancies/{standing.tenancy.name}/break-glass/end/"
+    text = "The managers were told. Give it back as soon as you are done."
+    return (Banner("warn", f"You broke the glass: {may} until {moment(member.until_us)}", text, url, _GIVE_BACK, True),)
+
+
+def _of_state(standing: Standing) -> Sequence[Banner]:
     state = standing.tenancy.state
     if state == "active":
         return ()

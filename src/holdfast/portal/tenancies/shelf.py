@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from holdfast.admin.break_glass import SOURCE as BREAK_GLASS
 from holdfast.admin.key_kinds import is_internal
 from holdfast.admin.managers import is_live
 from holdfast.admin.usage import Usage, tenancy_usage
@@ -54,6 +55,11 @@ class Card(NamedTuple):
     expiring_count: int
     """Access keys of this person that end within a week."""
     has_token: bool
+
+    @property
+    def broke_glass(self) -> bool:
+        """Whether the person is an operator who is in by break-glass."""
+        return self.member.source == BREAK_GLASS
 
     @property
     def bar(self) -> QuotaBar | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from holdfast.auth.roles import Right
 from holdfast.portal.access import Need, Standing, find_standing, page, signed_in, tenancy_page
 
-from .first_steps import steps_before_joining, steps_of
+from .first_steps import Step, steps_before_joining, steps_of
 from .my_requests import requests_of
 from .overview import officers_of, overview
 from .pages import render_in, tenancy_path
@@ -21,14 +23,14 @@ def home(request: HttpRequest) -> HttpResponse:
     person = signed_in(request)
     cards = tenancies_of(person)
     asked = requests_of(person, [card.tenancy.name for card in cards])
+    steps: Sequence[Step] = ()
     if not cards:
         steps = steps_before_joining(asked)
-    elif any(card.has_token for card in cards):
-        steps = []
-    else:
+    elif not any(card.has_token for card in cards):
         newest = max(cards, key=lambda card: card.member.created_at_us)
         standing = find_standing(person, newest.tenancy.name)
-        steps = [] if standing is None else steps_of(newest.tenancy.name, overview(standing).facts)
+        if standing is not None and not standing.broke_glass:
+            steps = steps_of(newest.tenancy.name, overview(standing).facts)
     context = {"cards": cards, "asked": asked, "steps": steps, "section": "home"}
     return render(request, "tenancies/home.html", context)
 
@@ -44,7 +46,9 @@ def dashboard(request: HttpRequest, standing: Standing) -> HttpResponse:
     seen = overview(standing)
     context = {
         "overview": seen,
-        "steps": [] if seen.facts.is_done or tenancy.state != "active" else steps_of(tenancy.name, seen.facts),
+        "steps": []
+        if seen.facts.is_done or tenancy.state != "active" or standing.broke_glass
+        else steps_of(tenancy.name, seen.facts),
         "buckets_url": tenancy_path(tenancy.name, "buckets/"),
         "example": f"{seen.reach.endpoints.outside}/my-bucket/my-key",
     }
