@@ -8,7 +8,7 @@ LOCKS := packaging/locks
 CLIENT_LOCKS := tests/clients/locks
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run-venv demo check lint types floors tidy docs test test-fast test-tools client-tools screenshots format bench s3-tests wheel lock clean
+.PHONY: help venv run-venv demo check lint types floors tidy docs test test-fast test-tools client-tools screenshots guide-pictures format bench s3-tests wheel lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*##  */\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-14s%s\n' "$$name" "$$text"; done
@@ -84,6 +84,10 @@ test-fast: venv  ## the tests of a few seconds, without other people's clients
 screenshots: venv  ## photograph every page of the portal in every state: make screenshots [SCREENSHOTS="--only NAME"]
 	@packaging/need screenshots
 	@$(PYTHON) -m tests.browser.screenshots $(SCREENSHOTS)
+
+guide-pictures: venv  ## take the pictures of the guides in docs/ anew: make guide-pictures [PICTURES="--only NAME"]
+	@packaging/need screenshots
+	@$(PYTHON) -m tests.browser.guide_pictures $(PICTURES)
 
 bench: venv  ## CPU seconds a request and a GB, beside nginx: make bench [BENCH=options]
 	@$(PYTHON) bench/run.py $(BENCH)
