@@ -132,7 +132,7 @@ def test_every_page_that_changes_something_is_among_the_acts() -> None:
 
 def test_a_tenancy_is_made_with_its_manager_or_not_at_all(town: Any, client: Any) -> None:
     answer = client.post("/operators/new-tenancy/", {"name": "b-o", "manager": "nobody"})
-    assert "there is no user `nobody`" in answer.content.decode()
+    assert "Nobody has this user name" in answer.content.decode()
     with town.house.catalog.read() as rows, pytest.raises(Exception, match="b-o"):
         get_tenancy(rows, "b-o")
     client.post("/operators/new-tenancy/", {"name": "b-o", "manager": "ben", "limit_bytes": "10 TB"})

@@ -26,7 +26,7 @@ class CreateBucket(forms.Form):
     name = forms.CharField(
         label="Name",
         max_length=names.NAME_LENGTH_MAX,
-        help_text="3 to 63 lower-case letters, digits and hyphens. It can't be changed later.",
+        help_text="3 to 63 lower-case letters, digits, hyphens and dots. It can't be changed later.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
     preset = forms.ChoiceField(label="Who can see it?", widget=forms.RadioSelect)

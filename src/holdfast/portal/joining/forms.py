@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Final
 
 from django import forms
-from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from holdfast.admin.members import Access
@@ -15,6 +15,7 @@ from holdfast.auth.roles import Role
 from holdfast.catalog.rows import BucketRow
 from holdfast.portal.choices import Choice
 from holdfast.portal.house import house
+from holdfast.portal.people.forms import PASSWORD_HELP
 from holdfast.portal.people.models import NAME_VALIDATORS, Person
 from holdfast.portal.people.templatetags.portal import day
 
@@ -198,6 +199,10 @@ class AddForm(ChangeForm):
 
     field_order = ("user_name", "role", "lasts", "last_day")
 
+    def __init__(self, roles: Iterable[Role], *args: Any, **kwargs: Any) -> None:
+        super().__init__(roles, *args, **kwargs)
+        self.fields["role"].initial = Role.USER.value
+
     user_name = forms.CharField(label="User name", max_length=64, help_text="The user name, not the e-mail address.")
 
 
@@ -306,7 +311,7 @@ class NewAccountForm(forms.Form):
     def __init__(self, email: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._email = email
-        self.fields["password"].help_text = " ".join(password_validators_help_texts())
+        self.fields["password"].help_text = PASSWORD_HELP
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

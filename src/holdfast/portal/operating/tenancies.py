@@ -7,12 +7,13 @@ from typing import Any, Final, Literal, NamedTuple
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from holdfast.admin.audit import Sought, search_audit
-from holdfast.admin.errors import AdminError, Refused
+from holdfast.admin.errors import AdminError, Refused, Unknown
 from holdfast.admin.lookups import get_tenancy, get_user
 from holdfast.admin.managers import has_manager
 from holdfast.admin.members import add_member
@@ -31,6 +32,7 @@ from holdfast.portal.people.lookups import deciders_of, managers_of, names_by_pr
 from holdfast.portal.people.models import Person
 from holdfast.portal.people.recent import check_proved_lately
 from holdfast.portal.sizes import SizeField, exact_size, percent_of
+from holdfast.portal.tenancies.asking_names import NAME_HELP, find_fault
 from holdfast.portal.tenancies.pages import Crumb
 
 from .audit import audit_lines
@@ -55,10 +57,29 @@ class QuotaForm(forms.Form):
 class NewTenancyForm(QuotaForm):
     """A tenancy that an operator makes, with its first manager."""
 
-    name = forms.CharField(label="Name", max_length=63, help_text="Part of host names, such as my-os-tenancy-o.")
+    name = forms.CharField(label="Name", max_length=63, help_text=NAME_HELP)
     manager = forms.CharField(label="First MANAGER", max_length=64, help_text="The user name of who answers for it.")
 
     field_order = ("name", "manager", "limit_bytes", "limit_objects")
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"]).lower()
+        with house().catalog.read() as rows:
+            fault = find_fault(rows, name)
+        if fault:
+            raise ValidationError(fault)
+        return name
+
+    def clean_manager(self) -> str:
+        name = str(self.cleaned_data["manager"]).lower()
+        with house().catalog.read() as rows:
+            try:
+                get_user(rows, name)
+            except Unknown:
+                raise ValidationError(
+                    "Nobody has this user name. Who has no account yet is invited first: People, Invite a person."
+                ) from None
+        return name
 
 
 class ReasonForm(forms.Form):
@@ -132,7 +153,7 @@ def new_tenancy(request: HttpRequest) -> HttpResponse:
         except AdminError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, f"Tenancy {said['name']} is there, with {said['manager']} as its MANAGER.")
+            messages.success(request, f"The tenancy {said['name']} was created, with {said['manager']} as its MANAGER.")
             return redirect(f"/operators/tenancies/{said['name']}/")
     crumbs = [Crumb("Tenancies", "/operators/tenancies/"), Crumb("New")]
     return render_page(request, "operating/new_tenancy.html", {"form": form}, current="tenancies/", crumbs=crumbs)

@@ -20,9 +20,7 @@ from .models import Person
 
 _JOINERS: Final = frozenset("\u200c\u200d")  # Some scripts can't be written without them.
 PASSWORD_LENGTH_MAX: Final = 1_000
-_PASSWORD_HELP: Final = (
-    "12 characters or more. Three or four words that don't belong together are easy to keep in mind."
-)
+PASSWORD_HELP: Final = "12 characters or more. Three or four words that don't belong together are easy to keep in mind."
 NAME_HELP: Final = (
     "What the store, its policies and your colleagues call you: small letters, digits, dot, hyphen and underscore. It "
     "stays as it is."
@@ -83,7 +81,7 @@ class SignUpForm(account.SignupForm):  # type: ignore[misc]
         self.fields["email"].label = "E-mail address"
         self.fields["email"].help_text = "A link is mailed there, which has to be opened before the first log-in."
         self.fields["email"].widget.attrs["placeholder"] = ""
-        self.fields["password1"].help_text = _PASSWORD_HELP
+        self.fields["password1"].help_text = PASSWORD_HELP
         _limit(self.fields["password1"], PASSWORD_LENGTH_MAX)
         self.fields["password1"].widget.attrs["placeholder"] = ""
 
@@ -152,7 +150,7 @@ class SetPasswordForm(account.SetPasswordForm):  # type: ignore[misc]
 def _one_new_password(form: forms.Form) -> None:
     field = form.fields["password1"]
     field.label = "New password"
-    field.help_text = _PASSWORD_HELP
+    field.help_text = PASSWORD_HELP
     _limit(field, PASSWORD_LENGTH_MAX)
     field.widget.attrs["placeholder"] = ""
 

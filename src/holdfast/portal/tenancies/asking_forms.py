@@ -16,7 +16,7 @@ from holdfast.portal.people.models import Person
 from holdfast.portal.sizes import SizeField, exact_size
 
 from .asking import TERM_YEARS, TERM_YEARS_MAX, Wanted
-from .asking_names import USUAL_END
+from .asking_names import NAME_HELP
 from .models import TEXT_LENGTH, TenancyRequest
 
 DEPUTIES_MAX: Final = 10
@@ -50,7 +50,7 @@ class AskForm(forms.Form):
     name = forms.CharField(
         label="Name",
         max_length=63,
-        help_text=f"Part of its host names, and never changed. Most end in {USUAL_END}: my-os-tenancy{USUAL_END}.",
+        help_text=NAME_HELP,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
     purpose = forms.CharField(

@@ -20,6 +20,11 @@ USUAL_END: Final = "-o"
 LOOKS_A_MINUTE_MAX: Final = 60
 """How often one person may ask about names: enough for typing, too little for walking through a dictionary."""
 
+NAME_HELP: Final = (
+    f"Part of its host names, and never changed: 3 to 63 of a-z, 0-9 and -. Most end in {USUAL_END}: "
+    f"my-os-tenancy{USUAL_END}."
+)
+
 TAKEN: Final = "This name is taken. Choose another one."
 RULES: Final = (
     "It becomes part of a host name: use 3 to 63 characters of a-z, 0-9 and -, with a letter or digit at both ends."

@@ -10,12 +10,13 @@ from holdfast.admin.access_keys import list_access_keys
 from holdfast.admin.buckets import Owner, Transfer, list_owners, plan_transfer, transfer_bucket
 from holdfast.admin.errors import AdminError, Refused, Unknown
 from holdfast.admin.managers import is_live
+from holdfast.auth.roles import Role
 from holdfast.catalog.interface import Snapshot
-from holdfast.catalog.rows import USERS
+from holdfast.catalog.rows import MEMBERS, USERS
 from holdfast.portal.access import Standing
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
-from holdfast.portal.people.lookups import names_by_principal, people_by_principal
+from holdfast.portal.people.lookups import names_by_principal, people_by_principal, user_names
 from holdfast.store.quotas import get_usage, used_bytes, used_objects
 
 from .pages import tenancy_path
@@ -86,6 +87,17 @@ def get_line(rows: Snapshot, standing: Standing, owner_id: str) -> Line:
         if line.owner.user.user_id == owner_id:
             return line
     raise Unknown("owner of a bucket", owner_id, (), f" in {standing.tenancy.name}")
+
+
+def names_of_owners(rows: Snapshot, standing: Standing, owner: Owner) -> Sequence[str]:
+    """Return the user names of who may own buckets here beside this owner, in order. A scan of the members."""
+    now_us = house().now_us()
+    ids = [
+        member.user_id
+        for member in rows.scan(MEMBERS, (standing.tenancy.tenancy_id,))
+        if member.role != Role.GUEST and is_live(member, now_us) and member.user_id != owner.user.user_id
+    ]
+    return sorted(user_names(rows, ids).values())
 
 
 def key_states(rows: Snapshot, standing: Standing, owner: Owner) -> Sequence[tuple[str, str, str]]:

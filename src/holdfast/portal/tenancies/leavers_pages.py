@@ -15,7 +15,7 @@ from holdfast.portal.joining.telling import sentence
 from holdfast.portal.paging import cut
 from holdfast.store.quotas import get_usage, used_bytes, used_objects
 
-from .leavers import Line, Plan, carry_out, get_line, key_states, owner_lines, plan
+from .leavers import Line, Plan, carry_out, get_line, key_states, names_of_owners, owner_lines, plan
 from .leavers_forms import TransferForm
 from .pages import Crumb, render_in, tenancy_path
 
@@ -43,7 +43,9 @@ def transfer(request: HttpRequest, standing: Standing, owner_id: str) -> HttpRes
         keys = key_states(rows, standing, line.owner)
         usages = [(bucket.name, get_usage(rows, bucket.bucket_id)) for bucket in line.owner.buckets]
         sizes = [(name, used_bytes(usage), used_objects(usage)) for name, usage in usages]
-        form = TransferForm(sizes, request.POST if request.method == "POST" else None)
+        form = TransferForm(
+            sizes, names_of_owners(rows, standing, line.owner), request.POST if request.method == "POST" else None
+        )
         planned: Plan | None = None
         if request.method == "POST" and form.is_valid():
             said = form.cleaned_data
