@@ -27,7 +27,7 @@ from holdfast.catalog.rows import (
 from holdfast.config import Limits
 
 from .errors import Refused, Unknown
-from .key_kinds import is_internal
+from .key_kinds import LINK, PORTAL, is_internal
 from .lookups import get_tenancy, get_user
 from .managers import is_live
 from .office import DAY_US, Change, Office
@@ -296,18 +296,40 @@ def revoke_member_keys(office: Office, tenancy_id: str, user_id: str) -> int:
 
     def change(rows: Transaction, now_us: int) -> Change[int]:
         revoked = revoke_all(rows, tenancy_id, user_id)
-        return Change(revoked, user_id, tenancy_id, {"user_id": user_id, "revoked": revoked})
+        return Change(revoked.total, user_id, tenancy_id, {"user_id": user_id, **revoked.detail()})
 
     return office.commit("key.revoke-all", change)
 
 
-def revoke_all(rows: Transaction, tenancy_id: str, user_id: str | None = None) -> int:
+class Revoked(NamedTuple):
+    """How many access keys were revoked at once, by whom they served."""
+
+    tokens: int
+    """Made by people."""
+    links: int
+    """Made by the portal, one for each link that was shared."""
+    portal_keys: int
+    """Made by the portal for somebody who was logged in."""
+
+    @property
+    def total(self) -> int:
+        return sum(self)
+
+    def detail(self) -> dict[str, int]:
+        """Return what the audit says of it: tokens always, the others where there were any."""
+        others = {"revoked_links": self.links, "revoked_portal_keys": self.portal_keys}
+        return {"revoked": self.tokens, **{name: count for name, count in others.items() if count}}
+
+
+def revoke_all(rows: Transaction, tenancy_id: str, user_id: str | None = None) -> Revoked:
     """Revoke every access key of a tenancy, or of one member, inside a change; return how many stood till now."""
     prefix = (tenancy_id,) if user_id is None else (tenancy_id, user_id)
     standing = [row for row in rows.scan(ACCESS_KEYS, prefix, index="by_member") if row.state == "active"]
     for row in standing:
         rows.replace(ACCESS_KEYS, row._replace(state="revoked"))
-    return len(standing)
+    ids = [row.access_key_id for row in standing]
+    links, portal_keys = (sum(each.startswith(kind) for each in ids) for kind in (LINK, PORTAL))
+    return Revoked(len(ids) - links - portal_keys, links, portal_keys)
 
 
 def check_description(text: str) -> None:

@@ -103,7 +103,7 @@ def take_role(office: Office, tenancy_name: str, user_name: str) -> None:
         check_manager_left(rows, tenancy, member, None, now_us)
         revoked = revoke_all(rows, tenancy.tenancy_id, user.user_id)
         rows.remove(MEMBERS, (tenancy.tenancy_id, user.user_id))
-        detail = {"user_id": user.user_id, "role": member.role, "revoked": revoked, "source": office.source}
+        detail = {"user_id": user.user_id, "role": member.role, **revoked.detail(), "source": office.source}
         return Change(None, f"{tenancy.name}/{user.name}", tenancy.tenancy_id, detail)
 
     office.commit("member.remove", change)

@@ -100,7 +100,7 @@ def remove_member(office: Office, tenancy_name: str, user_name: str, *, reason: 
         check_manager_left(rows, tenancy, member, None, now_us)
         revoked = revoke_all(rows, tenancy.tenancy_id, user.user_id)
         rows.remove(MEMBERS, (tenancy.tenancy_id, user.user_id))
-        detail: dict[str, Any] = {"user_id": user.user_id, "role": member.role, "revoked": revoked}
+        detail: dict[str, Any] = {"user_id": user.user_id, "role": member.role, **revoked.detail()}
         if reason:
             detail["reason"] = reason
         return Change(None, f"{tenancy.name}/{user.name}", tenancy.tenancy_id, detail)

@@ -15,6 +15,7 @@ from enum import Enum
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, cast
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -28,6 +29,9 @@ from .house import house
 
 if TYPE_CHECKING:
     from .people.models import Person
+
+LOGIN_ENDED: Final = "/account/login/?ended=yes"
+"""The log-in page, which says that one was logged out."""
 
 Given = ParamSpec("Given")
 View = Callable[..., HttpResponseBase]
@@ -206,7 +210,9 @@ def check_access(request: HttpRequest, need: AnyNeed | None) -> HttpResponseBase
     if need is None:
         return forbidden(request, "This page does not say who may see it, so nobody may.")
     if person is None:
-        return redirect_to_login(request.get_full_path())
+        # A browser that comes with a session which is over was logged out: by an operator, elsewhere, or by time.
+        was_in = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty()
+        return redirect_to_login(request.get_full_path(), LOGIN_ENDED if was_in else None)
     if need is Need.OPERATOR and not person.is_operator:
         return forbidden(request, "Only operators of this site may see this page.")
     return None

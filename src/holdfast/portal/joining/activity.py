@@ -124,9 +124,15 @@ _SHOWN: Final[Mapping[str, Callable[[Any], str]]] = {
     "changed": lambda value: ", ".join(value) if isinstance(value, list) else "",
     "deleted": lambda value: f"{value} objects",
     "keys": lambda value: ", ".join(value[:3]) + (", …" if len(value) > 3 else ""),
-    "revoked": lambda value: f"{value} tokens revoked" if value else "",
+    "revoked": lambda value: _count(value, "token"),
+    "revoked_links": lambda value: _count(value, "link"),
+    "revoked_portal_keys": lambda value: _count(value, "key of the portal", "keys of the portal"),
 }
 """What of an audit row's detail is for people; ids and numbers of µs are not."""
+
+
+def _count(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or f'{one}s'} revoked" if count else ""
 
 
 def _shown_facts(detail: Mapping[str, Any]) -> str:
