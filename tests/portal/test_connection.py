@@ -77,12 +77,12 @@ def test_who_speaks_http_to_the_portal_is_told(store: Store) -> None:
 
 
 def test_one_address_opens_so_many_connections_and_no_more(tmp_path: Path) -> None:
-    from holdfast.portal.connection import PER_ADDRESS_MAX
+    from holdfast.portal.crowd import PER_PLACE_MAX
 
     head = b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     # On a loaded machine so many handshakes take longer than the second that a head may take above.
     with serve(tmp_path / "home", portal=["127.0.0.1:0"], environment={"HOLDFAST_HEADER_TIMEOUT_S": "300"}) as store:
-        kept = [connect(store) for _ in range(PER_ADDRESS_MAX)]
+        kept = [connect(store) for _ in range(PER_PLACE_MAX)]
         try:
             answer = ask(store, head)
         except OSError:
@@ -140,3 +140,51 @@ def test_the_portal_cleans_up_when_it_is_told_to_end_and_lives_on_when_it_is_tol
         while not (ended := re.findall(r".*ended by itself.*", store.log.read_text())) and time.monotonic() < end_s:
             time.sleep(0.05)
         assert [line for line in ended if str(portal) in line and re.search(r"code\W+0\b", line)], ended
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 10737418240", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize(
+    ("method", "path", "kind", "answers"),
+    [
+        ("POST", "/account/login/", "application/x-www-form-urlencoded", "text/plain"),
+        ("PUT", "/api/v1/tenancies/x/rules", "application/json", "application/json"),
+        ("GET", "/health/", "text/plain", "text/plain"),
+    ],
+)
+def test_a_body_that_is_too_long_is_refused_and_nothing_of_it_is_kept(
+    store: Store, head: str, method: str, path: str, kind: str, answers: str
+) -> None:
+    from holdfast.telemetry.board import Board
+
+    (portal,) = [facts.pid for facts in Board.open(store.home / "run" / "board").living() if facts.slot == 2]
+    asked = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n{head}\r\n\r\n".encode()
+    piece = b"x" * 65536
+    sent = piece if head.startswith("Content-Length") else b"%x\r\n%s\r\n" % (len(piece), piece)
+    with connect(store) as connection:
+        connection.sendall(asked)
+        try:
+            for _ in range(64):  # 4 MiB: Django writes to a file what is more than 2.5
+                connection.sendall(sent)
+        except (ConnectionError, ssl.SSLError):
+            pass
+        # It holds the connection open, and has not sent all that it promised.
+        files = [link for each in Path(f"/proc/{portal}/fd").iterdir() if (link := _target(each)).endswith("(deleted)")]
+        answer = _read(connection)
+    assert files == []
+    assert answer.startswith(b"HTTP/1.1 413 "), answer
+    assert f"content-type: {answers}".encode() in answer.lower()
+    assert b"connection: close" in answer.lower()
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""
+
+
+def test_a_body_just_above_the_limit_of_forms_is_refused_by_the_page(store: Store) -> None:
+    body = b"x" * ((1 << 20) + 1)
+    head = f"Host: localhost\r\nContent-Length: {len(body)}\r\nContent-Type: application/json\r\nConnection: close"
+    answer = ask(store, f"PUT /api/v1/tenancies/x/rules HTTP/1.1\r\n{head}\r\n\r\n".encode() + body)
+    assert answer.startswith(b"HTTP/1.1 401 "), answer  # who is nobody is not told more
