@@ -350,6 +350,17 @@ def test_who_calls_now_and_then_is_never_told_to_wait(settled: Any, monkeypatch:
     assert call("GET", "/tenancies").status_code == 429
 
 
+def test_the_reference_is_made_once_however_often_it_is_asked_for(
+    settled: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ninja import NinjaAPI
+
+    client = settled.client()
+    first = [client.get(path).status_code for path in ("/api/v1/", "/api/v1/openapi.json")]
+    monkeypatch.delattr(NinjaAPI, "get_openapi_schema")
+    assert [client.get(path).status_code for path in ("/api/v1/", "/api/v1/openapi.json")] == first == [200, 200]
+
+
 def test_the_reference_is_there_for_people_and_programs(settled: Any) -> None:
     client = settled.client()
     page = client.get("/api/v1/").content.decode()
