@@ -250,6 +250,28 @@ def test_more_than_a_hundred_buckets_can_be_named(lab: Any) -> None:
     assert "Write data or data:write." in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    "email",
+    [
+        "", "gerda", "gerda@example.com\nBcc: eve@example.com", "gerda@example.com\r", "a@example.com,b@example.com",
+        "a@example.com b@example.com", '"a@example.com,"@example.com', "Gerda <gerda@example.com>", "gerda@[127.0.0.1]",
+        "g\x00@example.com", '"\x01"@example.com', "g@" + "x." * 130 + "example", "\ud800@example.com",
+    ],
+)  # fmt: skip
+def test_what_is_not_one_address_is_not_invited_by_the_page_nor_by_the_api(lab: Any, email: str) -> None:
+    from tests.portal.api_map import Caller, token_for
+
+    from holdfast.portal.joining.models import Invitation
+
+    call = Caller(lab, token_for(lab, lab.person("mary"), "lab-o"))
+    asked = {"email": email, "buckets": {"data": "read"}, "last_day": (today() + timedelta(days=30)).isoformat()}
+    assert call("POST", "/tenancies/lab-o/invitations", asked).status_code in (400, 422)
+    if email.strip() == email.encode(errors="ignore").decode():  # what a form can send
+        assert invite(lab, email=email).status_code == 400
+    assert not Invitation.objects.exists()
+    assert not [mail for mail in lab.mails() if "invites you" in mail["Subject"]]
+
+
 def test_no_more_than_a_hundred_invitations_a_day_are_sent(lab: Any, clock: Any) -> None:
     from holdfast.portal.joining.models import Invitation
 

@@ -22,6 +22,7 @@ from holdfast.catalog.rows import BUCKETS, MEMBERS, TENANCIES, BucketRow, Tenanc
 from holdfast.portal.access import Standing, find_standing
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify, write_to
+from holdfast.portal.people.addresses import read_address
 from holdfast.portal.people.links import absolute
 from holdfast.portal.people.models import Person
 from holdfast.portal.people.templatetags.portal import day
@@ -79,7 +80,7 @@ def invite(
     standing: Standing, email: str, buckets: Mapping[str, Access], ends_on: date, message: str = ""
 ) -> Invitation:
     """Invite somebody else by e-mail to named buckets (by id). Raises Refused, or Taken while one is open."""
-    email = email.lower()
+    email = read_address(email)
     assert standing.may(Right.DECIDE_REQUESTS)
     check_last_day(ends_on)
     if not buckets:
