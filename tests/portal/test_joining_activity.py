@@ -127,7 +127,8 @@ def test_no_cell_of_the_csv_is_a_formula(lab: Any, formula: str) -> None:
     lab.person("eve", full_name=f"=HYPERLINK({formula!r})")
     record(lab, "bucket.create", formula, by="eve", reason=formula)
     row = exported(lab, "?action=bucket.")[1]
-    assert row[4] == f"'{formula}"
+    assert row[4].startswith("'")
+    assert row[4].replace("'", "") == formula
     assert row[1].startswith("'=HYPERLINK")
     assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Final
 
 from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+# The wide ones of East Asian keyboards are formulas, too, to spreadsheets of those languages.
+_BEGINS: Final = r"[=+\-@＝＋－＠]"
+_FORMULA: Final = re.compile(rf"[\t\r\n]|\s*{_BEGINS}")
+# Where lists are divided by `;`, a spreadsheet begins a cell after each one: the quotes belong to no such cell.
+_INNER: Final = re.compile(rf"([;\t\r\n]\s*)(?={_BEGINS})")
 
 
 def safe_cell(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula: one that could be gets an apostrophe before it.
+    """Return a text that no spreadsheet takes for a formula: what could be one gets an apostrophe before it.
 
-    Source: https://owasp.org/www-community/attacks/CSV_Injection
+    It does nothing to what was made safe before. Source: https://owasp.org/www-community/attacks/CSV_Injection
     """
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    text = _INNER.sub(r"\1'", text)
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def csv_text(lines: Iterable[Iterable[str]]) -> str:
-    """Return lines of cells as CSV."""
+    """Return lines of cells as CSV: each cell in quotes, and none of them a formula."""
     text = io.StringIO()
-    csv.writer(text).writerows(lines)
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(map(safe_cell, cells) for cells in lines)
     return text.getvalue()
 
 

@@ -15,7 +15,7 @@ from holdfast.auth.roles import Right
 from holdfast.catalog.interface import Snapshot
 from holdfast.catalog.rows import TenancyRow
 from holdfast.portal.access import Standing, tenancy_page
-from holdfast.portal.csv_cells import csv_answer, csv_text, safe_cell
+from holdfast.portal.csv_cells import csv_answer, csv_text
 from holdfast.portal.house import house
 from holdfast.portal.paging import PAGE_SIZE, with_query
 from holdfast.portal.tenancies.pages import render_in
@@ -85,7 +85,7 @@ def _pages(request: HttpRequest, tenancy: TenancyRow) -> Iterator[str]:
 
 def _cells(act: Act) -> Sequence[str]:
     when = datetime.fromtimestamp(act.at_us / 1_000_000, UTC).isoformat()
-    return [when, *map(safe_cell, (act.who, act.actor, act.action, act.subject, act.detail))]
+    return (when, act.who, act.actor, act.action, act.subject, act.detail)
 
 
 def _sought(request: HttpRequest, rows: Snapshot, tenancy: TenancyRow) -> Sought:

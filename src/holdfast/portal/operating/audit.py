@@ -16,7 +16,7 @@ from holdfast.admin.audit import Sought, search_audit
 from holdfast.catalog.interface import Snapshot
 from holdfast.catalog.rows import TENANCIES, USERS, AuditRow
 from holdfast.portal.access import Need, page
-from holdfast.portal.csv_cells import csv_answer, csv_text, safe_cell
+from holdfast.portal.csv_cells import csv_answer, csv_text
 from holdfast.portal.house import house
 from holdfast.portal.people.lookups import names_by_principal
 
@@ -169,4 +169,4 @@ def _csv_pages(said: Mapping[str, Any]) -> Iterator[str]:
 
 def _cells(line: AuditLine, detail: str) -> Sequence[str]:
     when = datetime.fromtimestamp(line.at_us / 1_000_000, UTC).isoformat()
-    return [when, *map(safe_cell, (line.who, line.action, line.subject, line.tenancy, detail))]
+    return (when, line.who, line.action, line.subject, line.tenancy, detail)

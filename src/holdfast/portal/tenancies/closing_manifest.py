@@ -10,7 +10,7 @@ from urllib.parse import quote
 from django.http import StreamingHttpResponse
 
 from holdfast.catalog.rows import OBJECTS, BucketRow, ObjectRow
-from holdfast.portal.csv_cells import csv_answer, csv_text, safe_cell
+from holdfast.portal.csv_cells import csv_answer, csv_text
 from holdfast.portal.house import house
 
 PAGE_ROWS: Final = 1_000
@@ -39,13 +39,13 @@ def manifest_lines(bucket: BucketRow) -> Iterator[str]:
 def _cells(row: ObjectRow) -> Sequence[str]:
     changed = datetime.fromtimestamp(row.sequence / 1_000_000, UTC).isoformat(timespec="milliseconds")
     return (
-        safe_cell(row.key),
+        row.key,
         exact_key(row.key),
         str(row.size_bytes),
         row.etag,
-        safe_cell(row.checksum),
+        row.checksum,
         changed,
-        safe_cell(row.content_type),
+        row.content_type,
     )
 
 
