@@ -183,6 +183,14 @@ def _target(link: Path) -> str:
         return ""
 
 
+@pytest.mark.parametrize("charset", ["rot13", "hex", "utf-7", "unknown"])
+def test_a_charset_that_is_none_is_refused(store: Store, charset: str) -> None:
+    head = f"Host: localhost\r\nContent-Type: text/plain; charset={charset}\r\nConnection: close"
+    for method in ("GET", "POST"):
+        answer = ask(store, f"{method} /account/login/?a=1 HTTP/1.1\r\n{head}\r\n\r\n".encode())
+        assert answer.startswith(b"HTTP/1.1 400 "), answer
+
+
 def test_a_body_just_above_the_limit_of_forms_is_refused_by_the_page(store: Store) -> None:
     body = b"x" * ((1 << 20) + 1)
     head = f"Host: localhost\r\nContent-Length: {len(body)}\r\nContent-Type: application/json\r\nConnection: close"

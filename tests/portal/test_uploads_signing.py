@@ -180,11 +180,15 @@ def test_only_listed_operations_with_their_own_fields_are_signed(town: Any, ann:
         (b'{"requests": [], "more": 1}', 400),
         (json.dumps({"requests": [put("k")] * 101}).encode(), 400),
         (b"\xff", 400),
+        (b"[" * 100_000, 400),
+        (b'{"requests": ' + b'{"a":' * 100_000, 400),
+        (b" " * ((1 << 20) + 1), 413),
     ],
 )
 def test_a_body_of_another_shape_is_refused(town: Any, ann: Any, body: bytes, status: int) -> None:
     answer = town.client(ann).post("/tenancies/a-o/buckets/data/sign/", body, content_type="application/json")
     assert answer.status_code == status
+    assert answer.json()["error"]["request_id"] == answer["X-Request-Id"]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 1025, "a\0b", ".", "\ud800"])

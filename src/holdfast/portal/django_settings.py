@@ -92,6 +92,7 @@ def values(settings: Settings, home: Home) -> dict[str, Any]:
             "whitenoise.middleware.WhiteNoiseMiddleware",
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.middleware.common.CommonMiddleware",
+            "holdfast.portal.middleware.OneCharset",
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
             "holdfast.portal.middleware.LivePerson",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.defaults import bad_request as plain_bad_request
 
 from holdfast.admin.errors import AdminError, Taken, Unknown
 from holdfast.auth.roles import TABLE, Extent, Right, Role
@@ -96,6 +98,16 @@ def _forbidden_in(request: HttpRequest, standing: Standing, right: Right | None)
         allowed = ", ".join(role.value for role in roles if role is not Role.OPERATOR) or "operators"
         text = f"In {tenancy} you are {standing.role.value}. This page is for {allowed}."
     return error_page(request, 403, "You can't see this page", text, ask=names)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler of 400: a body that is too long, or is no form."""
+    if isinstance(exception, DisallowedHost):
+        # A page with links, for a host that is not ours, is what was asked for.
+        return plain_bad_request(request, exception)
+    if isinstance(exception, RequestDataTooBig):
+        return error_page(request, 413, "Too much at once", "A form has at most 1 MiB. Send less, in several steps.")
+    return error_page(request, 400, "This can't be read", "The form arrived damaged. Go back, and send it once more.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

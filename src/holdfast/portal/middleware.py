@@ -17,13 +17,15 @@ from django.template.response import TemplateResponse
 from holdfast.telemetry.log import get_log
 
 from .access import check_access, find_need, person_of
-from .errors import explain, wrong_method
+from .api.errors import answer
+from .errors import error_page, explain, wrong_method
 from .people.recent import prove_again
 from .people.sessions import touch
 from .visits import new_visit_id
 
 _log = get_log("portal")
 Next = Callable[[HttpRequest], HttpResponseBase]
+_UTF_8: Final = ("utf-8", "utf8", "us-ascii")
 
 
 class Visit:
@@ -55,6 +57,29 @@ class Visit:
             person=getattr(person, "name", "") if person is not None and person.is_authenticated else "",
         )
         return response
+
+
+class OneCharset:
+    """Refuses what says that it is written in another charset than UTF-8, before anything reads it.
+
+    Django would read forms and queries by whatever codec of Python's a client names, and fail at those that are none
+    for text. No browser sends a charset with a form, and JSON is UTF-8.
+    """
+
+    def __init__(self, get_response: Next) -> None:
+        self._next = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        said = (request.content_params or {}).get("charset")
+        if said is None:
+            return self._next(request)
+        request.encoding = "utf-8"
+        if said.strip().lower() in _UTF_8:
+            return self._next(request)
+        text = "What was sent says that it is not written in UTF-8. Send it in UTF-8."
+        if request.path.startswith("/api/"):
+            return answer(request, 400, "Refused", text)
+        return error_page(request, 400, "This can't be read", text)
 
 
 class LivePerson:

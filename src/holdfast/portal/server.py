@@ -37,9 +37,9 @@ def application(settings: Settings, home: assemble.Home) -> ASGIHandler:
 
     configure(settings, home)
     migrate(home)
-    from django.core.asgi import get_asgi_application
+    from .handler import Handler
 
-    return get_asgi_application()
+    return Handler()
 
 
 def run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+handler400 = "holdfast.portal.errors.bad_request"
 handler403 = "holdfast.portal.errors.denied"
 handler404 = "holdfast.portal.errors.not_found"
 handler429 = "holdfast.portal.errors.too_many"

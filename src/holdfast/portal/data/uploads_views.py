@@ -5,13 +5,13 @@ Bytes never pass through the portal. The page computes checksums, has each reque
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec
 
 from django.contrib import messages
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -33,7 +33,7 @@ from .objects_places import bucket_crumbs, bucket_path, shown
 from .pages import data_page
 from .signing import LIFE_S, Signer, record, record_change
 from .uploads_unfinished import read_unfinished
-from .uploads_wishes import ALGORITHM, BadWish, Wish, read_wishes
+from .uploads_wishes import ALGORITHM, BadWish, Wish, read_json, read_wishes
 
 Given = ParamSpec("Given")
 
@@ -57,6 +57,8 @@ def _answers_json(
             return HttpResponseNotAllowed(["POST"])
         try:
             return view(request, standing, *args, **kwargs)
+        except RequestDataTooBig:
+            return _refuse(request, 413, "EntityTooLarge", "The body has at most 1 MiB.")
         except BadWish as error:
             return _refuse(request, 400, "InvalidRequest", str(error))
         except AdminError as error:
@@ -194,10 +196,7 @@ def check_names(request: HttpRequest, standing: Standing, bucket: str) -> HttpRe
 
 
 def _read_keys(body: bytes) -> list[str]:
-    try:
-        document = json.loads(body)
-    except ValueError:
-        raise BadWish("the body is not JSON") from None
+    document = read_json(body)
     keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list) or not 1 <= len(keys) <= CHECKED_MAX:
         raise BadWish(f"the body is not {{keys: [...]}} with 1 to {CHECKED_MAX} keys")

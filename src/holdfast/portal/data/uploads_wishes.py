@@ -57,12 +57,17 @@ class Wish(NamedTuple):
     """Whether the act, where it is recorded, changes anything."""
 
 
+def read_json(body: bytes) -> Any:
+    """Return what a page sent. Raises BadWish for what is no JSON, or is nested more deeply than anything we take."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadWish("the body is not JSON") from None
+
+
 def read_wishes(body: bytes, bucket: str) -> list[Wish]:
     """Return what a page asks for, in its order. Raises BadWish, or S3Error for a key that can't be one."""
-    try:
-        document = json.loads(body)
-    except ValueError:
-        raise BadWish("the body is not JSON") from None
+    document = read_json(body)
     if not isinstance(document, dict) or set(document) != {"requests"} or not isinstance(document["requests"], list):
         raise BadWish("the body is not {requests: [...]}")
     found = document["requests"]
