@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable
@@ -595,3 +596,20 @@ def django_assert_max() -> Any:
         assert len(captured) <= count, [query["sql"] for query in captured]
 
     return at_most
+
+
+def test_an_operator_decides_their_own_request_only_where_they_are_alone(town: Any, olga: Any) -> None:
+    oscar = town.operator("oscar")
+    number = ask(town, olga)
+    for answer in (decide(town, olga, number), decide(town, olga, number, decision="reject", reason="no")):
+        assert answer.status_code == 400
+        assert "another operator decides it (oscar)" in answer.content.decode()
+    assert state(number) == "REQUESTED"
+    # One who can't log in decides nothing.
+    suspend_user(town.house.office("test"), "oscar")
+    assert decide(town, olga, number).status_code == 302
+    assert state(number) == "PROVISIONED"
+    with town.house.catalog.read() as rows:
+        (row,) = search_audit(rows, Sought(action="tenancy-request.approve"), 5).rows
+    assert json.loads(row.detail)["is_own_request"] is True
+    assert oscar.is_operator

@@ -542,3 +542,22 @@ def test_managers_are_reminded_before_the_end_and_operators_after_it(town: Any, 
     assert "olga@" in str(town.mails()[-1]["To"])
     assert tenancy(town).state == "active"
     assert not TenancyTerm.objects.filter(tenancy_id="gone").exists()
+
+
+def test_an_operator_decides_their_own_request_for_quota_only_where_they_are_alone(town: Any, mary: Any) -> None:
+    from holdfast.portal.access import find_standing
+    from holdfast.portal.tenancies.quota import approve_quota, ask_for_quota, reject_quota
+
+    olga = town.member("a-o", "olga", Role.MANAGER)
+    standing = find_standing(olga, "a-o")
+    assert standing is not None
+    made = ask_for_quota(standing, 20 * TB, None, "more data")
+    town.operator("oscar")
+    with pytest.raises(AdminError, match="oscar"):
+        approve_quota(olga, made.pk, limit_bytes=20 * TB)
+    with pytest.raises(AdminError, match="oscar"):
+        reject_quota(olga, made.pk, "no")
+    assert tenancy(town).limit_bytes == 10 * TB
+    town.person("oscar").delete()
+    approve_quota(olga, made.pk, limit_bytes=20 * TB)
+    assert tenancy(town).limit_bytes == 20 * TB

@@ -35,6 +35,7 @@ from .asking import record_event
 from .asking_names import TAKEN, find_fault
 from .asking_telling import tell_requester
 from .models import RequestEvent, TenancyRequest, TenancyTerm
+from .own_requests import check_may_decide
 from .pages import tenancy_path
 
 CHOOSE_ANOTHER: Final = (
@@ -126,11 +127,12 @@ def approve(
 ) -> TenancyRequest:
     """Approve a request; the tenancy is there when this returns. Raises Unknown, Taken, AlreadyDecided or Refused.
 
-    `version` is the sending that the operator has read.
+    `version` is the sending that the operator has read. Their own is for another operator, where there is one.
     """
     with transaction.atomic():
         request = get_request(number)
         _check_waits(request, version)
+        own = check_may_decide(operator, request.requester_id)
         with house().catalog.read() as rows:
             if find_fault(rows, request.name):
                 raise Taken(f"the name {request.name} is taken by now: reject the request, and say so")
@@ -150,7 +152,10 @@ def approve(
         record_event(request, RequestEvent.APPROVED, operator, reason)
         detail = {"limit_bytes": limit_bytes, "ends_on": ends_on.isoformat(), "promises_more": promises_more}
         house().office(operator.principal_id).record(
-            "tenancy-request.approve", request.name, request.tenancy_id, {**detail, "user_id": request.requester_id}
+            "tenancy-request.approve",
+            request.name,
+            request.tenancy_id,
+            {**detail, **own, "user_id": request.requester_id},
         )
         transaction.on_commit(partial(provision, request.pk))
     request.refresh_from_db()
@@ -164,11 +169,12 @@ def reject(operator: Person, number: int, version: int, reason: str) -> TenancyR
     with transaction.atomic():
         request = get_request(number)
         _check_waits(request, version)
+        own = check_may_decide(operator, request.requester_id)
         request = _decide(operator, request, version, TenancyRequest.REJECTED)
         record_event(request, RequestEvent.REJECTED, operator, reason)
         _tell_rejected(request, reason)
         house().office(operator.principal_id).record(
-            "tenancy-request.reject", request.name, "", {"user_id": request.requester_id, "reason": reason}
+            "tenancy-request.reject", request.name, "", {"user_id": request.requester_id, "reason": reason, **own}
         )
     return request
 

@@ -23,6 +23,7 @@ from holdfast.portal.people.templatetags.portal import day
 
 from .asking_review import check_promise
 from .models import QuotaRequest, TenancyTerm
+from .own_requests import check_may_decide
 from .pages import tenancy_path
 
 NO_LIMIT: Final = "no limit"
@@ -133,17 +134,21 @@ def approve_quota(
     promises_more: bool = False,
     answer: str = "",
 ) -> TenancyRow:
-    """Set the quota, and the end of the tenancy where one is given. Raises Unknown, QuotaAlreadyDecided or Refused."""
+    """Set the quota, and the end of the tenancy where one is given. Raises Unknown, QuotaAlreadyDecided or Refused.
+
+    An operator's own request is for another operator, where there is one.
+    """
     with transaction.atomic():
         request = get_quota_request(number)
         before = get_its_tenancy(request)
+        own = check_may_decide(operator, request.requester_id)
         with house().catalog.read() as rows:
             check_promise(rows, limit_bytes - (before.limit_bytes or 0), promises_more)
         _decide(request, operator, QuotaRequest.APPROVED, answer, limit_bytes=limit_bytes, ends_on=ends_on)
         if ends_on is not None:
             TenancyTerm.objects.update_or_create(tenancy_id=before.tenancy_id, defaults={"ends_on": ends_on})
         office = house().office(operator.principal_id)
-        office.record("quota-request.approve", before.name, before.tenancy_id, _detail(request))
+        office.record("quota-request.approve", before.name, before.tenancy_id, {**_detail(request), **own})
         # Last: what a crash leaves between the two is a quota that is set, and a request that is decided anew.
         tenancy = set_tenancy_quota(office, before.name, limit_bytes)
         until = f" The tenancy is granted until {day(ends_on)}." if ends_on is not None else ""
@@ -160,9 +165,10 @@ def reject_quota(operator: Person, number: int, answer: str) -> None:
     with transaction.atomic():
         request = get_quota_request(number)
         tenancy = get_its_tenancy(request)
+        own = check_may_decide(operator, request.requester_id)
         _decide(request, operator, QuotaRequest.REJECTED, answer)
         _tell(request, tenancy, f"{tenancy.name}: the request for another quota was rejected", answer)
-        detail = {**_detail(request), "reason": answer}
+        detail = {**_detail(request), "reason": answer, **own}
         house().office(operator.principal_id).record("quota-request.reject", tenancy.name, tenancy.tenancy_id, detail)
 
 
