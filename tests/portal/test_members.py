@@ -472,6 +472,18 @@ def test_a_message_goes_to_the_members_that_were_ticked_and_answers_to_who_wrote
     assert post(lab, "uma", "message/", **given).status_code == 403
 
 
+def test_messages_have_a_pace(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    from holdfast.portal.joining.member_pages import MESSAGES_AN_HOUR_MAX
+
+    monkeypatch.setattr("holdfast.portal.pace.house", lambda: SimpleNamespace(now_us=lambda: 3600_000_000))
+    given = {"member": ["uma", "dave"], "subject": "Quota", "text": "We are nearly full."}
+    said = [post(lab, "mary", "message/", **given).status_code for _ in range(MESSAGES_AN_HOUR_MAX + 2)]
+    assert said == [302] * MESSAGES_AN_HOUR_MAX + [429, 429]
+    assert len(lab.mails()) == 2 * MESSAGES_AN_HOUR_MAX
+
+
 def test_a_message_without_words_is_not_sent(lab: Any) -> None:
     assert post(lab, "mary", "message/", member=["uma"], subject="", text="x").status_code == 400
     assert lab.mails() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -287,6 +288,40 @@ def test_a_preview_comes_from_the_store_s_origin_in_a_sandbox(town: Any, ann: An
     assert "frame-src" in answer["Content-Security-Policy"]
     [row] = audit_of(town, "object.preview")
     assert row.actor == ann.principal_id
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_site_makes_nobody_look_into_an_object_nor_save_it(town: Any, ann: Any, site: str) -> None:
+    put(town, "a.txt", content_type="text/plain")
+    client = town.client(ann)
+    elsewhere = {"Sec-Fetch-Site": site}
+    text = client.get(page("a.txt"), headers=elsewhere).content.decode()
+    assert "X-Amz-Signature" not in text
+    assert "show the preview" in text
+    answer = client.get(page("a.txt", "download/"), headers=elsewhere)
+    assert answer["Location"] == page("a.txt")
+    assert not audit_of(town, "object.preview")
+    assert not audit_of(town, "object.download")
+    for own in ("same-origin", "none"):
+        assert "X-Amz-Signature" in client.get(page("a.txt"), headers={"Sec-Fetch-Site": own}).content.decode()
+    clicked = client.get(page("a.txt", "download/"), headers={**elsewhere, "Sec-Fetch-User": "?1"})
+    assert "X-Amz-Signature" in clicked["Location"]
+
+
+def test_previews_and_downloads_have_a_pace(town: Any, ann: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from holdfast.portal.data import objects_views
+
+    monkeypatch.setattr(objects_views, "READS_A_MINUTE_MAX", 3)
+    monkeypatch.setattr("holdfast.portal.pace.house", lambda: SimpleNamespace(now_us=lambda: 60_000_000))
+    put(town, "a.txt", content_type="text/plain")
+    client = town.client(ann)
+    for path in (page("a.txt"), page("a.txt", "download/")):
+        said = [client.get(path) for _ in range(5)]
+    assert [answer.status_code for answer in said] == [302, 302, 302, 429, 429]
+    assert "go on a little later" in said[-1].content.decode()
+    assert "show the preview" in client.get(page("a.txt")).content.decode()
+    assert len(audit_of(town, "object.preview")) == 3
+    assert len(audit_of(town, "object.download")) == 3
 
 
 # --- tags

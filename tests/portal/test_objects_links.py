@@ -43,6 +43,18 @@ def keys(town: Any) -> list[AccessKeyRow]:
         return [row for row in rows.scan(ACCESS_KEYS) if row.access_key_id.startswith("LINK-")]
 
 
+def test_links_have_a_pace(town: Any, ann: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    from holdfast.portal.data.objects_links import LINKS_A_MINUTE_MAX
+
+    monkeypatch.setattr("holdfast.portal.pace.house", lambda: SimpleNamespace(now_us=lambda: 60_000_000))
+    client = town.client(ann)
+    said = [share(client).status_code for _ in range(LINKS_A_MINUTE_MAX + 2)]
+    assert said == [200] * LINKS_A_MINUTE_MAX + [429, 429]
+    assert len(keys(town)) == LINKS_A_MINUTE_MAX
+
+
 def test_a_link_is_signed_with_a_key_that_reads_that_object_and_ends_with_it(town: Any, ann: Any) -> None:
     answer = share(town.client(ann), life="86400")
     query = parse_qs(urlsplit(url_in(answer)).query)

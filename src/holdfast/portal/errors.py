@@ -17,6 +17,7 @@ from holdfast.s3.codes import S3Error
 from holdfast.store.errors import StorageFull, StorageReadOnly, StoreError
 
 from .access import Standing
+from .pace import TooOften
 
 
 class Forbidden(Exception):
@@ -32,6 +33,8 @@ def explain(request: HttpRequest, error: Exception) -> HttpResponse | None:
     """Return the page for an error that a person can be told; None for a fault of ours."""
     if isinstance(error, Forbidden):
         return _forbidden_in(request, error.standing, error.right)
+    if isinstance(error, TooOften):
+        return error_page(request, 429, "Slower, please", str(error))
     if isinstance(error, AdminError):
         status = 404 if isinstance(error, Unknown) else 409 if isinstance(error, Taken) else 400
         return error_page(request, status, "That can't be done", str(error))

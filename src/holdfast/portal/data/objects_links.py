@@ -18,6 +18,7 @@ from holdfast.auth.roles import Extent, Right
 from holdfast.operations import get_object
 from holdfast.portal.access import Standing
 from holdfast.portal.house import house
+from holdfast.portal.pace import check_pace
 from holdfast.portal.people.lookups import names_by_principal
 from holdfast.portal.tenancies.pages import Crumb, render_in, tenancy_path
 from holdfast.store.errors import StorageReadOnly
@@ -31,6 +32,8 @@ from .pages import data_page
 from .signing import Signer, attachment
 
 PAGE_MAX = 50
+LINKS_A_MINUTE_MAX = 10
+"""Links that one person makes by hand. Each is a key of its own, which programs make with an S3 client."""
 
 
 @data_page(Right.READ_DATA)
@@ -76,6 +79,7 @@ def _make(acting: Acting, standing: Standing, bucket: str, key: str, given: dict
     opened = house()
     if opened.is_read_only:
         raise StorageReadOnly
+    check_pace("link", acting.principal_id, LINKS_A_MINUTE_MAX)
     made = create_link_key(
         opened.office(acting.principal_id),
         opened.keyring,

@@ -18,6 +18,7 @@ from holdfast.config import show_size
 from holdfast.operations import copy_object, delete_object, get_object, put_object_tagging
 from holdfast.portal.access import Standing
 from holdfast.portal.house import house
+from holdfast.portal.pace import check_pace, is_within
 from holdfast.portal.tenancies.pages import Crumb, render_in
 from holdfast.s3 import names
 from holdfast.s3.documents import tagging
@@ -43,6 +44,19 @@ HEADER_LABELS: Final = {
 CHANGED: Final = "The object was changed by somebody meanwhile. Look at what it is now, then make your change again."
 
 
+READS_A_MINUTE_MAX: Final = 120
+"""Previews, and downloads, of one person: each is written into the audit. Who fetches more takes an S3 client."""
+
+
+def _came_from_elsewhere(request: HttpRequest) -> bool:
+    """Whether a page of another origin sent the browser here. Tenancies' hosts are of the same site, and not ours.
+
+    Browsers that say nothing of it came by themselves as far as we know.
+    Source: https://www.w3.org/TR/fetch-metadata/
+    """
+    return request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
+
+
 def asked_key(request: HttpRequest) -> str:
     """Return the key that a page is about. Raises S3Error for what can't be one."""
     key = request.GET.get("key", "")
@@ -59,8 +73,13 @@ def show_object(request: HttpRequest, standing: Standing, bucket: str) -> HttpRe
     row = details.row
     tenancy = standing.tenancy.name
     preview = choose_preview(key, row.content_type, row.size_bytes)
+    is_held_back = preview is not None and (
+        _came_from_elsewhere(request) or not is_within(f"preview:{acting.principal_id}", READS_A_MINUTE_MAX)
+    )
+    if is_held_back:
+        preview = None
     preview_url = _preview_url(acting, tenancy, bucket, key, preview) if preview is not None else ""
-    too_large = preview is None and row.size_bytes > BYTES_MAX
+    too_large = preview is None and not is_held_back and row.size_bytes > BYTES_MAX
     context = {
         "bucket": bucket,
         "key": shown(key),
@@ -73,6 +92,8 @@ def show_object(request: HttpRequest, standing: Standing, bucket: str) -> HttpRe
         "parts": [_part(part) for part in details.parts],
         "preview": preview,
         "preview_url": preview_url,
+        "is_held_back": is_held_back,
+        "here": object_path(tenancy, bucket, key),
         "is_too_large": too_large,
         "preview_bytes_max": BYTES_MAX,
         "download_url": object_path(tenancy, bucket, key, "download/"),
@@ -179,10 +200,14 @@ def _sign_read(acting: Acting, tenancy: str, asked: get_object.Request) -> Signe
 
 @data_page(Right.READ_DATA)
 def download(request: HttpRequest, standing: Standing, bucket: str) -> HttpResponse:
-    """Lead to S3, which sends the bytes to be saved under the key's last name."""
+    """Lead to S3, which sends the bytes to be saved under the key's last name. Raises TooOften."""
     key = asked_key(request)
     acting = Acting.of(request, standing)
     tenancy = standing.tenancy.name
+    if _came_from_elsewhere(request) and request.headers.get("Sec-Fetch-User") != "?1":
+        # Nobody clicked: another site's page would have files saved, and written down as this person's.
+        return redirect(object_path(tenancy, bucket, key))
+    check_pace("download", acting.principal_id, READS_A_MINUTE_MAX)
     read_details(acting, bucket, key)  # a page of ours says that it is not there, not XML of S3's
     asked = get_object.Request(bucket=bucket, key=key, response_content_disposition=attachment(key))
     signed = _sign_read(acting, tenancy, asked)

@@ -18,6 +18,7 @@ from holdfast.catalog.rows import USERS, UserRow
 from holdfast.portal.access import Standing, tenancy_page
 from holdfast.portal.house import house
 from holdfast.portal.notices.notify import notify
+from holdfast.portal.pace import HOUR_S, check_pace
 from holdfast.portal.paging import PAGE_SIZE, cut
 from holdfast.portal.people.templatetags.portal import day
 from holdfast.portal.tenancies.pages import Crumb, render_in, tenancy_path
@@ -34,6 +35,8 @@ from .statuses import MEMBER_STATUSES, REVOKED, status_of_member
 from .telling import reply_to, sentence
 
 QUERY_LENGTH_MAX: Final = 100
+MESSAGES_AN_HOUR_MAX: Final = 10
+"""Messages that one person sends; each goes to as many as a page of the list holds, by mail."""
 ROLES: Final = ("USER", "DEPUTY", "MANAGER", "GUEST")
 
 
@@ -273,6 +276,7 @@ def message(request: HttpRequest, standing: Standing) -> HttpResponse:
     form = MessageForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         name = standing.tenancy.name
+        check_pace("member-message", standing.person.principal_id, MESSAGES_AN_HOUR_MAX, HOUR_S)
         with transaction.atomic():
             told = notify(
                 [found.person for found in chosen if found.person is not None],
