@@ -395,3 +395,13 @@ def test_what_changes_who_can_log_in_is_in_the_audit(town: Any, ann: Any, secret
     assert ("person.factor.add", ann.principal_id) in done
     assert ("person.password", ann.principal_id) in done
     assert ("person.factor.remove", ann.principal_id) in done
+
+
+def test_the_code_that_set_an_app_up_logs_nobody_in(town: Any, ann: Any, secret: str) -> None:
+    client = town.client()
+    log_in(client)
+    # It set the app up (`turn_on`), and is right for some seconds more.
+    answer = client.post(CODE, {"code": code_of(secret, -1)})
+    assert answer.status_code == 200
+    assert not is_in(client)
+    assert client.post(CODE, {"code": code_of(secret)})["Location"] == "/"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from allauth.account import forms as account
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as base
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import forms as totp
+from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.core.exceptions import ValidationError
@@ -213,11 +216,18 @@ class ProveCodeForm(base.ReauthenticateForm):  # type: ignore[misc]
 
 
 class SetUpAppForm(totp.ActivateTOTPForm):  # type: ignore[misc]
-    """The first code of an app."""
+    """The first code of an app. It is used up by that, as one that logs in is."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _code(self)
+
+    def clean_code(self) -> str:
+        code: str = super().clean_code()
+        # allauth marks only codes of an app that is there; the new one is of the same person, and so is its mark.
+        if not TOTP(Authenticator(user=self.user, type=Authenticator.Type.TOTP))._mark_code_used(code):
+            raise get_adapter().validation_error("incorrect_code")
+        return code
 
 
 def _code(form: forms.Form) -> None:
