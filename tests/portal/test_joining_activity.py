@@ -65,12 +65,12 @@ def test_people_in_the_details_have_their_names(lab: Any) -> None:
     record(lab, "key.revoke-all", uma, user_id=uma, revoked=2)
     record(lab, "bucket.transfer", "lab-o/ice", before_id=uma, user_id=dave)
     record(lab, "key.create", "AKIA2", by="uma", user_id=uma)
-    assert {(row[3], row[4], row[5]) for row in exported(lab, "?action=key.")[1:]} == {
+    assert {(row[4], row[5], row[6]) for row in exported(lab, "?action=key.")[1:]} == {
         ("key.revoke", "AKIA1", "of uma"),
         ("key.revoke-all", "uma", "2 tokens revoked"),
         ("key.create", "AKIA2", ""),
     }
-    assert exported(lab, "?action=bucket.")[1][5] == "from uma to dave"
+    assert exported(lab, "?action=bucket.")[1][6] == "from uma to dave"
     lab.operator()
     page = lab.client(lab.person("olga")).get("/operators/audit/?tenancy=lab-o").content.decode()
     assert "user: uma" in page
@@ -84,7 +84,7 @@ def test_it_is_filtered_by_what_and_by_whom(lab: Any) -> None:
     record(lab, "key.create", "AKIA2", by="dave")
 
     def shown(query: str) -> list[str]:
-        return [row[4] for row in exported(lab, query)[1:]]
+        return [row[5] for row in exported(lab, query)[1:]]
 
     assert shown("?who=uma") == ["AKIA1", "ice"]
     assert shown("?action=key.") == ["AKIA2", "AKIA1"]
@@ -127,8 +127,8 @@ def test_no_cell_of_the_csv_is_a_formula(lab: Any, formula: str) -> None:
     lab.person("eve", full_name=f"=HYPERLINK({formula!r})")
     record(lab, "bucket.create", formula, by="eve", reason=formula)
     row = exported(lab, "?action=bucket.")[1]
-    assert row[4].startswith("'")
-    assert row[4].replace("'", "") == formula
+    assert row[5].startswith("'")
+    assert row[5].replace("'", "") == formula
     assert row[1].startswith("'=HYPERLINK")
     assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 
@@ -146,7 +146,7 @@ def test_acts_of_the_command_line_and_of_the_portal_itself_have_names_too(lab: A
     page = see(lab, "?action=bucket.").content.decode()
     assert "the portal" in page
     assert "an operator, by command" in page
-    assert [row[4] for row in exported(lab, "?who=cli:root")[1:]] == ["two"]
+    assert [row[5] for row in exported(lab, "?who=cli:root")[1:]] == ["two"]
 
 
 def test_every_group_of_acts_has_acts_in_words() -> None:

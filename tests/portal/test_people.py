@@ -261,3 +261,18 @@ def test_passwords_are_kept_as_argon2id_and_few_are_looked_at_at_once(
     for thread in threads:
         thread.join()
     assert most[0] == AT_ONCE_MAX
+
+
+def test_a_change_of_the_full_name_stands_in_the_audit_log(town: Any) -> None:
+    import json
+
+    from holdfast.admin.audit import Sought, search_audit
+
+    ann = town.person("ann", full_name="Ann Archer")
+    client = town.client(ann)
+    for name in ("Ann Archer", "Olga Operator", "Olga Operator"):
+        assert client.post("/account/", {"full_name": name}).status_code == 302
+    with town.house.catalog.read() as rows:
+        (row,) = search_audit(rows, Sought(action="person.rename"), 5).rows
+    assert (row.actor, row.subject) == (ann.principal_id, "ann")
+    assert json.loads(row.detail) == {"before": "Ann Archer", "full_name": "Olga Operator"}

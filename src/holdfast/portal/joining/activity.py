@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from holdfast.catalog.interface import Snapshot
 from holdfast.catalog.rows import MEMBERS, USERS, AuditRow, TenancyRow
-from holdfast.portal.people.lookups import names_by_principal
+from holdfast.portal.people.lookups import known_names, user_names
 
 WORDS: Final[Mapping[str, str]] = {
     "api-token.create": "made a token of the management API",
@@ -73,6 +73,8 @@ class Act(NamedTuple):
 
     at_us: int
     who: str
+    user: str
+    """The user name of who did it; empty for who is none."""
     actor: str
     """The principal, or `cli:root`."""
     words: str
@@ -90,18 +92,21 @@ def in_words(rows: Snapshot, tenancy: TenancyRow, found: Sequence[AuditRow]) -> 
     ids |= {
         detail[name] for detail in details for name in ("user_id", "before_id") if isinstance(detail.get(name), str)
     }
-    names = names_by_principal(rows, ids)
-    return [_act(tenancy, row, detail, names) for row, detail in zip(found, details, strict=True)]
+    names, users = known_names(rows, ids), user_names(rows, {row.actor for row in found})
+    return [_act(tenancy, row, detail, names, users) for row, detail in zip(found, details, strict=True)]
 
 
-def _act(tenancy: TenancyRow, row: AuditRow, detail: Mapping[str, Any], names: Mapping[str, str]) -> Act:
+def _act(
+    tenancy: TenancyRow, row: AuditRow, detail: Mapping[str, Any], names: Mapping[str, str], users: Mapping[str, str]
+) -> Act:
     who = names.get(row.actor) or ("the portal" if row.actor == "portal" else row.actor)
     if row.actor.startswith("cli:"):
         who = "an operator, by command"
     subject = names.get(row.subject, row.subject.removeprefix(f"{tenancy.name}/"))
     words = WORDS.get(row.action, row.action)
     shown = ", ".join(filter(None, (_whom(row, detail, names), _shown_facts(detail))))
-    return Act(row.at_us, who, row.actor, words, row.action, "" if subject == tenancy.name else subject, shown)
+    subject = "" if subject == tenancy.name else subject
+    return Act(row.at_us, who, users.get(row.actor, ""), row.actor, words, row.action, subject, shown)
 
 
 def _whom(row: AuditRow, detail: Mapping[str, Any], names: Mapping[str, str]) -> str:

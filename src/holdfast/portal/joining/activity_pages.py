@@ -69,7 +69,7 @@ def export(request: HttpRequest, standing: Standing) -> HttpResponseBase:
 
 def _pages(request: HttpRequest, tenancy: TenancyRow) -> Iterator[str]:
     """Yield the document. Each page reads for itself, so that no slow client holds a snapshot open."""
-    yield csv_text([("when", "who", "principal", "action", "what", "detail")])
+    yield csv_text([("when", "who", "user", "principal", "action", "what", "detail")])
     before_us: int | None = None
     count = 0
     while count < EXPORT_ROWS_MAX:
@@ -85,7 +85,7 @@ def _pages(request: HttpRequest, tenancy: TenancyRow) -> Iterator[str]:
 
 def _cells(act: Act) -> Sequence[str]:
     when = datetime.fromtimestamp(act.at_us / 1_000_000, UTC).isoformat()
-    return (when, act.who, act.actor, act.action, act.subject, act.detail)
+    return (when, act.who, act.user, act.actor, act.action, act.subject, act.detail)
 
 
 def _sought(request: HttpRequest, rows: Snapshot, tenancy: TenancyRow) -> Sought:

@@ -18,7 +18,7 @@ from holdfast.catalog.rows import TENANCIES, USERS, AuditRow
 from holdfast.portal.access import Need, page
 from holdfast.portal.csv_cells import csv_answer, csv_text
 from holdfast.portal.house import house
-from holdfast.portal.people.lookups import names_by_principal
+from holdfast.portal.people.lookups import known_names, user_names
 
 from .frame import PAGE_ROWS, render_page
 
@@ -48,6 +48,10 @@ class AuditLine(NamedTuple):
     subject: str
     tenancy: str
     facts: Sequence[tuple[str, str]]
+    user: str
+    """The user name of who did it; empty for who is none, such as `cli:root`."""
+    principal: str
+    """The id of who did it, which never changes and is nobody else's ever."""
 
 
 @page(Need.OPERATOR)
@@ -80,7 +84,7 @@ def audit_lines(rows: Snapshot, found: Sequence[AuditRow]) -> list[AuditLine]:
     # A subject is an id where all keys of somebody were revoked.
     ids = {each for row in found for each in (row.actor, row.subject)}
     ids |= {detail[name] for detail in details for name in _PEOPLE if isinstance(detail.get(name), str)}
-    names = names_by_principal(rows, ids)
+    names, users = known_names(rows, ids), user_names(rows, {row.actor for row in found})
     tenancies = {row.tenancy_id: rows.find(TENANCIES, (row.tenancy_id,)) for row in found if row.tenancy_id}
     return [
         AuditLine(
@@ -90,6 +94,8 @@ def audit_lines(rows: Snapshot, found: Sequence[AuditRow]) -> list[AuditLine]:
             names.get(row.subject, row.subject),
             tenancy.name if (tenancy := tenancies.get(row.tenancy_id)) is not None else "",
             facts_of(detail, names),
+            users.get(row.actor, ""),
+            row.actor,
         )
         for row, detail in zip(found, details, strict=True)
     ]
@@ -150,7 +156,7 @@ def _before(request: HttpRequest) -> int | None:
 
 def _csv_pages(said: Mapping[str, Any]) -> Iterator[str]:
     """Yield the rows that fit as CSV. Each page reads for itself, so that no slow client holds a snapshot open."""
-    yield csv_text([("when", "who", "action", "what", "tenancy", "detail")])
+    yield csv_text([("when", "who", "user", "principal", "action", "what", "tenancy", "detail")])
     before_us: int | None = None
     count = 0
     while count < EXPORT_ROWS_MAX:
@@ -169,4 +175,4 @@ def _csv_pages(said: Mapping[str, Any]) -> Iterator[str]:
 
 def _cells(line: AuditLine, detail: str) -> Sequence[str]:
     when = datetime.fromtimestamp(line.at_us / 1_000_000, UTC).isoformat()
-    return (when, line.who, line.action, line.subject, line.tenancy, detail)
+    return (when, line.who, line.user, line.principal, line.action, line.subject, line.tenancy, detail)

@@ -8,6 +8,7 @@ from allauth.socialaccount.internal.flows.connect import validate_disconnect
 from allauth.socialaccount.models import SocialAccount
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -54,8 +55,12 @@ def profile(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         form = ProfileForm(request.POST)
         if form.is_valid() and person.source != "ldap":
-            person.full_name = form.cleaned_data["full_name"]
-            person.save(update_fields=["full_name"])
+            before, person.full_name = person.full_name, form.cleaned_data["full_name"]
+            if person.full_name != before:
+                with transaction.atomic():
+                    person.save(update_fields=["full_name"])
+                    # Within: what others read of a log must not change by what is in no log.
+                    record(person, "person.rename", {"before": before, "full_name": person.full_name})
             messages.success(request, "Your profile is saved.")
             return redirect("profile")
     else:
