@@ -38,6 +38,9 @@ def test_a_pair_is_made_once_for_a_key_and_its_secret_shown_once(settled: Any) -
     (row,) = pair_rows(settled)
     assert (row.access_key_id, row.read_only, json.loads(row.prefixes)) == (facts["id"], 1, ["a/"])
     assert row.user_id == settled.person("here-user").principal_id
+    assert facts["token"] == facts["id"]
+    assert facts["endpoint_url"].startswith(f"http://{HERE}.")
+    assert facts["endpoint_url_ext"].startswith(f"https://{HERE}.")
     again = call("POST", TOKENS, body, **key)
     assert again.status_code == 409
     assert facts["secret"] not in again.content.decode()
@@ -66,6 +69,7 @@ def test_a_token_that_reads_makes_none_and_what_one_makes_reaches_no_further(set
     assert reads("POST", TOKENS, {"description": "x"}, **once()).status_code == 403
     writes = caller(settled, Role.USER)
     made = writes("POST", TOKENS, {"description": "x", "s3": False}, **once()).json()
+    assert [made[name] for name in ("token", "endpoint_url", "endpoint_url_ext")] == [None] * 3
     second = Caller(settled, made["secret"])
     assert second("GET", f"/tenancies/{HERE}").json()["role"] == "USER"
     assert second("GET", f"/tenancies/{ELSEWHERE}").status_code == 404

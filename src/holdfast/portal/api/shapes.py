@@ -222,7 +222,10 @@ class Token(Schema):
 class NewToken(Schema):
     id: str
     kind: str
+    token: str | None = Field(description="Of a pair for S3, its id, by the name that credentials files have for it.")
     secret: str = Field(description="Shown in this one answer, and never again.")
+    endpoint_url: str | None = Field(description="Of a pair for S3, where it works inside the site (http).")
+    endpoint_url_ext: str | None = Field(description="Of a pair for S3, where it works from anywhere (https).")
     expires_at: datetime | None
 
 

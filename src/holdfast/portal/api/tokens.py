@@ -9,6 +9,7 @@ from django.views.decorators.debug import sensitive_variables
 from ninja import Router, Status
 
 from holdfast.admin.access_keys import NewKey
+from holdfast.admin.endpoints import endpoints_of
 from holdfast.admin.errors import AdminError, Refused
 from holdfast.auth.roles import Right
 from holdfast.portal.access import Standing, TenancyNeed
@@ -41,13 +42,18 @@ def _shown(token: Token) -> dict[str, Any]:
     }
 
 
-def _new(made: NewKey | NewApiToken) -> dict[str, Any]:
+def _new(standing: Standing, made: NewKey | NewApiToken) -> dict[str, Any]:
     is_pair = isinstance(made, NewKey)
     end_us = made.ends_at_us if isinstance(made, NewKey) else made.token.expires_at_us
+    # With the fields that every credentials file has, so that programs read the answer as it is.
+    endpoints = endpoints_of(house().serving(), standing.tenancy.name) if is_pair else None
     return {
         "id": making.id_of(made),
         "kind": "s3" if is_pair else "api",
+        "token": making.id_of(made) if is_pair else None,
         "secret": made.secret,
+        "endpoint_url": endpoints.inside if endpoints else None,
+        "endpoint_url_ext": endpoints.outside if endpoints else None,
         "expires_at": shapes.moment_or_none(end_us),
     }
 
@@ -122,7 +128,7 @@ def make_token(request: HttpRequest, standing: Standing, said: shapes.MakeToken,
     except AdminError:
         once.give_back(person, once_key)
         raise
-    return Status(201, _new(made))
+    return Status(201, _new(standing, made))
 
 
 @route(
@@ -148,7 +154,7 @@ def rotate_token(
     except AdminError:
         once.give_back(standing.person, once_key)
         raise
-    return Status(201, _new(made))
+    return Status(201, _new(standing, made))
 
 
 @route(router, "DELETE", "/tenancies/{tenancy}/tokens/{token}", TenancyNeed(None), response=shapes.Done)
