@@ -32,7 +32,7 @@ def test_a_public_bucket_is_browsed_and_read_by_a_program(town: Place, visit: Vi
     opal.sees("Public", "From now on anyone on the internet can list and download it.")
 
     somebody.go(f"https://{host}/scans/").is_at("Index of scans").click("2026/").is_at("scans/2026/")
-    somebody.sees("<b>scan 0.txt", "2.3 KiB (2,400 bytes)")
+    somebody.sees("<b>scan 0.txt", "2.4 KB")
     assert somebody.download("<b>scan 0.txt").read_bytes() == b"scan" * 600
 
     code = somebody.page.get_by_role("region", name="Python").inner_text()

@@ -14,6 +14,7 @@ from html import escape
 from typing import Final
 from urllib.parse import quote
 
+from holdfast.config import show_size
 from holdfast.operations.list_objects_v2 import Response
 from holdfast.operations.listed import ObjectEntry
 from holdfast.s3.answer import Answer
@@ -30,7 +31,6 @@ _TABLE_HEAD: Final = (
     '<table>\n<thead><tr><th scope="col">Name</th><th scope="col" class=n>Size</th>'
     '<th scope="col" class=t>Last modified (UTC)</th></tr></thead>\n<tbody>'
 )
-_UNITS: Final = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _ENDPOINT_HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]-]+", re.ASCII)
 _ZARR_MARKS: Final = frozenset(("zarr.json", ".zmetadata", ".zgroup"))
 # What no browser shows, or what turns round what it shows.
@@ -166,20 +166,14 @@ def _row(entry: ObjectEntry, wanted: Wanted, links: _Links) -> str:
     at = iso_date(entry.last_modified // 1_000_000)
     return (
         f"<tr><td>{_link(links.find(entry.key), entry.key[len(wanted.prefix) :])}</td>"
-        f"<td class=n>{_size(entry.size)}</td>"
+        f"<td class=n{_exact(entry.size)}>{show_size(entry.size)}</td>"
         f'<td class=t><time datetime="{at}">{at[:10]} {at[11:19]}</time></td></tr>'
     )
 
 
-def _size(size_bytes: int) -> str:
-    exact = f"{size_bytes:,} byte{'' if size_bytes == 1 else 's'}"
-    size: float = size_bytes
-    unit = ""
-    for each in _UNITS:
-        if size < 1024:
-            break
-        size, unit = size / 1024, each
-    return f"{size:.1f} {unit} ({exact})" if unit else exact
+def _exact(size_bytes: int) -> str:
+    """Return the exact size as a title, where what is shown is rounded, as in the portal."""
+    return f' title="{size_bytes:,} bytes"' if size_bytes >= 1000 else ""
 
 
 def _pages(wanted: Wanted, listed: Response) -> str:
