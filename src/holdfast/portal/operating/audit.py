@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from django import forms
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.html import format_html
 
 from holdfast.admin.audit import Sought, search_audit
 from holdfast.catalog.interface import Snapshot
@@ -29,17 +31,32 @@ _PEOPLE: Final[Mapping[str, str]] = {"user_id": "user", "before_id": "before"}
 """Which facts are the ids of people, and what they are called where the people are named."""
 
 
+_FACT_LENGTH_MAX: Final = 80
+"""Longer facts, such as policies, are folded."""
+
+
 class AuditForm(forms.Form):
     """What is looked for."""
 
-    person = forms.CharField(label="Who", required=False, max_length=64, help_text="A user's name, or `cli:root`.")
-    action = forms.CharField(label="Action begins with", required=False, max_length=60, help_text="Such as `key.`")
+    person = forms.CharField(
+        label="Who",
+        required=False,
+        max_length=64,
+        help_text=format_html("A user's name, or <code>{}</code>.", "cli:root"),
+    )
+    action = forms.CharField(
+        label="Action begins with",
+        required=False,
+        max_length=60,
+        help_text=format_html("Such as <code>{}</code>.", "key."),
+    )
     tenancy = forms.CharField(label="Tenancy", required=False, max_length=63)
     text = forms.CharField(label="What was changed", required=False, max_length=200)
     since = forms.DateField(label="Since", required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
 
-class AuditLine(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AuditLine:
     """One row as people read it."""
 
     at_us: int
@@ -52,6 +69,15 @@ class AuditLine(NamedTuple):
     """The user name of who did it; empty for who is none, such as `cli:root`."""
     principal: str
     """The id of who did it, which never changes and is nobody else's ever."""
+
+    @property
+    def short_facts(self) -> Sequence[tuple[str, str]]:
+        return [fact for fact in self.facts if len(fact[1]) <= _FACT_LENGTH_MAX]
+
+    @property
+    def long_facts(self) -> Sequence[tuple[str, str]]:
+        """Those that a narrow column would tear to pieces."""
+        return [fact for fact in self.facts if len(fact[1]) > _FACT_LENGTH_MAX]
 
 
 @page(Need.OPERATOR)
