@@ -314,7 +314,7 @@ def test_a_revoked_member_is_cut_off_told_why_and_their_tokens_are_refused(lab: 
     answer = client(lab, "dave").post(
         "/tenancies/lab-o/members/person/uma/revoke/", {"reason": "The project has ended."}, follow=True
     )
-    assert "uma is no member any more" in answer.content.decode()
+    assert "uma is no longer a member" in answer.content.decode()
     assert standing(lab, "uma") is None
     with house.catalog.read() as rows:
         states = {key.row.access_key_id: key.row.state for key in list_access_keys(rows, house.now_us())}
@@ -336,7 +336,7 @@ def test_a_reason_is_compulsory(lab: Any) -> None:
 def test_revoking_twice_says_that_it_is_done(lab: Any) -> None:
     revoke(lab, "mary", "uma")
     again = client(lab, "mary").post("/tenancies/lab-o/members/person/uma/revoke/", {"reason": "x"}, follow=True)
-    assert "uma is no member any more" in again.content.decode()
+    assert "uma is no longer a member" in again.content.decode()
     from holdfast.portal.joining.models import Grant
 
     assert Grant.objects.get(principal_id=lab.person("uma").principal_id).revoked_reason == "The project has ended."

@@ -61,7 +61,7 @@ class KnownKey(NamedTuple):
     tenancy_name: str
     user_name: str
     state: str
-    """`active`, `revoked`, `expired`, or `refused`: the user, the membership or the tenancy does not stand."""
+    """`active`, `revoked`, `expired`, or `refused`: user or tenancy are suspended, or the membership ended."""
     last_use: KeyUseRow | None
     """None = none that was written down: workers do so within a minute."""
 

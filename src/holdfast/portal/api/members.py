@@ -94,7 +94,7 @@ def _has(standing: Standing, user: UserRow, role: Role, last_day: date, buckets:
 def remove_member(request: HttpRequest, standing: Standing, name: str, said: shapes.Reason) -> dict[str, str]:
     """End a membership at once. The member is told the reason."""
     revoke(standing, get_found(standing, name).user, said.reason)
-    return {"done": f"{name} is no member any more"}
+    return {"done": f"{name} is no longer a member"}
 
 
 def _by_id(standing: Standing, named: Mapping[str, Access]) -> dict[str, Access]:

@@ -69,7 +69,7 @@ def create(request: HttpRequest, standing: Standing) -> HttpResponseBase:
     except BucketTaken:
         form.add_error("name", f"There is a bucket named {name} in {standing.tenancy.name} already.")
         return _ask_to_create(request, standing, form, publishes)
-    messages.success(request, f"The bucket {name} is made. {preset.label}.")
+    messages.success(request, f"The bucket {name} was created. {preset.label}.")
     return redirect(bucket_path(standing.tenancy.name, name))
 
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from holdfast.admin.managers import is_live
 from holdfast.auth.callers import Caller, member_subject
-from holdfast.auth.decide import ANONYMOUS, BucketFacts, Subject, decide
+from holdfast.auth.decide import ANONYMOUS, BucketFacts, Rule, Subject, decide
 from holdfast.auth.policies import find_policy, members_group_id
 from holdfast.auth.roles import Role
 from holdfast.catalog.rows import MEMBERS, USERS, BucketRow, MemberRow
@@ -86,7 +86,10 @@ def access_of(context: Context, bucket: BucketRow, party: Party, key: str = EXAM
         facts = request_facts(asking, bucket, on, fact_keys(policy, act.action)) if policy is not None else {}
         decision = decide(party.caller.subject, act.action, facts_of_bucket, on, facts)
         conditional = policy is not None and _is_conditional(policy, party.caller.subject, act.action)
-        answers.append(Answer(act, decision.allowed, decision.reason, conditional))
+        # Who has no account has no role either: that of the table means nothing to them.
+        is_nobody = party.caller.subject == ANONYMOUS and decision.rule is Rule.ROLE_DENY
+        reason = "only people with an account can" if is_nobody else decision.reason
+        answers.append(Answer(act, decision.allowed, reason, conditional))
     return Access(party.who, party.role, answers)
 
 

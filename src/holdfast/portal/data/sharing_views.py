@@ -150,7 +150,9 @@ def contents(facts: BucketFacts) -> str:
 def _consequences(facts: BucketFacts, preset: Preset) -> Sequence[str]:
     found = []
     if preset.is_public:
-        found.append("No account is needed, and search engines may find it. Never share personal or sensitive data so.")
+        found.append(
+            "No account is needed, and search engines may find it. Never share personal or sensitive data in this way."
+        )
     elif facts.visibility.is_public:
         found.append("People outside lose access at once. What they have downloaded stays with them.")
     if facts.visibility.preset is None:

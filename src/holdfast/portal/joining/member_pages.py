@@ -202,7 +202,7 @@ def revoke_member(request: HttpRequest, standing: Standing, member: str) -> Http
     """Ask why, then end a membership at once."""
     found = get_found(standing, member)
     if not found.is_live:
-        messages.info(request, f"{found.label} is no member any more.")
+        messages.info(request, f"{found.label} is no longer a member.")
         return redirect(_path_of(standing, member))
     _check(standing, found)
     form = ReasonForm(request.POST or None)
@@ -212,7 +212,7 @@ def revoke_member(request: HttpRequest, standing: Standing, member: str) -> Http
         except AdminError as refusal:
             form.add_error(None, sentence(str(refusal)))
         else:
-            messages.success(request, f"{found.label} is no member any more: their tokens are refused.")
+            messages.success(request, f"{found.label} is no longer a member: their tokens are refused.")
             return redirect(tenancy_path(standing.tenancy.name, "members/"))
     facts = {
         "form": form,

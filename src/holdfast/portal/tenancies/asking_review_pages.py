@@ -117,7 +117,7 @@ def _decide(request: HttpRequest, number: int, said: Mapping[str, Any]) -> None:
         promises_more=said["promises_more"],
         reason=said["reason"],
     )
-    messages.success(request, f"The tenancy {done.name} is there, and whoever asked was told.")
+    messages.success(request, f"The tenancy {done.name} was created, and whoever asked was told.")
 
 
 def _show(

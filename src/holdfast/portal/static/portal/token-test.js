@@ -38,7 +38,7 @@ async function tellRefusal(section, response) {
   const xml = await readXml(response);
   const code = xml("Code") || `HTTP ${response.status}`;
   const advice = {
-    InvalidAccessKeyId: "The token does not stand: it was revoked, it ended, or its owner is no member any more.",
+    InvalidAccessKeyId: "The token does not stand: it was revoked, it ended, or its owner is no longer a member.",
     SignatureDoesNotMatch: "The secret is not the one of this token. Something between you and the store may change requests.",
     RequestTimeTooSkewed: "The clock of this computer is wrong by more than 15 minutes: set it.",
     AccessDenied: "The token is known, but may not list buckets. It may still do what it was narrowed to.",
