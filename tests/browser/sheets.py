@@ -243,7 +243,7 @@ SHEETS: Final = (
     Sheet("member", "guest", _in(ONE, f"members/person/{GUS}/"), MIA),
     Sheet("member", "long names", _in(LONG, f"members/person/{LENA}/"), MIA),
     Sheet("member_add", "empty", _in(ONE, "members/add/"), MIA),
-    Sheet("member_add", "error", _in(ONE, "members/add/"), MIA, _send("Add")),
+    Sheet("member_add", "error", _in(ONE, "members/add/"), MIA, _send("Add the member")),
     Sheet("member_change", "one", _in(ONE, f"members/person/{ANN}/change/"), MIA),
     Sheet("member_revoke", "one", _in(ONE, f"members/person/{ANN}/revoke/"), MIA),
     Sheet("member_revoke", "long names", _in(LONG, f"members/person/{LENA}/revoke/"), MIA),

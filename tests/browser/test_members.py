@@ -23,8 +23,8 @@ def test_a_deputy_is_granted_by_user_name(town: Place, visit: Visit, by: str) ->
     town.clerk.run(make_person, name)
     manager = visit(f"marc-{by}", by=by).go("/").click(tenancy).click("Members").click("Add a member")
     manager.fill("User name", "nobody-of-that-name").choose("Role", "DEPUTY").choose("Access lasts", "6 months")
-    manager.click("Add").sees("There is a problem")
-    manager.fill("User name", name).click("Add").is_at("Members").sees(name, "DEPUTY")
+    manager.click("Add the member").sees("There is a problem")
+    manager.fill("User name", name).click("Add the member").is_at("Members").sees(name, "DEPUTY")
     assert town.mail(f"{name}@example.org", f"you are DEPUTY of {tenancy}")
     visit(name).go("/").sees(tenancy, "DEPUTY")
 
