@@ -43,21 +43,32 @@ class Mail(NamedTuple):
 
 def put(directory: Path, content: bytes) -> str:
     """Write one message durably into the outbox and return its id: the time in µs and some random digits."""
-    directory.mkdir(mode=0o700, exist_ok=True)
     mail_id = f"{time.time_ns() // 1000}-{secrets.token_hex(4)}"
+    _write(directory, mail_id, f"{mail_id}.eml", content)
+    return mail_id
+
+
+def pretend(directory: Path, content: bytes) -> None:
+    """Do all that `put` does, and leave nothing: who waits for the answer can't tell whether there was a mail."""
+    mail_id = f"{time.time_ns() // 1000}-{secrets.token_hex(4)}"
+    _write(directory, mail_id, f".{mail_id}.none", content)
+    (directory / f".{mail_id}.none").unlink(missing_ok=True)
+
+
+def _write(directory: Path, mail_id: str, name: str, content: bytes) -> None:
+    directory.mkdir(mode=0o700, exist_ok=True)
     temporary = directory / f".{mail_id}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(directory / f"{mail_id}.eml")
+    temporary.replace(directory / name)
     entry = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(entry)
     finally:
         os.close(entry)
-    return mail_id
 
 
 def waiting_ids(directory: Path) -> Sequence[str]:
