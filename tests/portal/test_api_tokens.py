@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.portal.api_map import ELSEWHERE, HERE, Caller, caller, once, settle, token_for
 
+from holdfast.admin.office import DAY_US
 from holdfast.auth.roles import Role
 from holdfast.catalog.rows import ACCESS_KEYS
 from holdfast.portal.house import use_house
@@ -212,3 +213,72 @@ def test_a_token_of_the_site_is_not_made_long_after_the_last_proof(settled: Any)
     answer = client.post("/operators/api-tokens/add/", {"description": "x"})
     assert answer.status_code == 302
     assert "reauthenticate" in answer["Location"]
+
+
+def short_lived(town: Any, days: float) -> Any:
+    """Return who calls with a token of some days, and the token."""
+    from holdfast.portal.access import find_standing
+    from holdfast.portal.tokens.api_tokens import make_api_token
+    from holdfast.portal.tokens.models import READ_WRITE
+
+    person = town.person("here-user")
+    standing = find_standing(person, HERE)
+    assert standing is not None
+    end_us = town.house.now_us() + int(days * DAY_US)
+    made = make_api_token(standing, person, "week", end_us, scope=READ_WRITE)
+    return Caller(town, made.secret), made.token
+
+
+def test_what_a_token_makes_ends_with_it_at_the_latest(settled: Any) -> None:
+    call, token = short_lived(settled, 7)
+    last = datetime.fromtimestamp((token.expires_at_us - 1) / 1e6, UTC).date()
+    for body in ({"never_ends": True}, {"last_day": (last + timedelta(days=1)).isoformat()}):
+        for is_pair in (True, False):
+            refused = call("POST", TOKENS, {"description": "x", "s3": is_pair, **body}, **once())
+            assert refused.status_code == 400
+            assert last.isoformat() in refused.json()["error"]["message"]
+    assert pair_rows(settled) == []
+    for body in ({}, {"last_day": last.isoformat()}):
+        made = call("POST", TOKENS, {"description": "x", **body}, **once())
+        assert made.status_code == 201, made.content
+        key = next(row for row in pair_rows(settled) if row.access_key_id == made.json()["id"])
+        assert key.expires_at_us == token.expires_at_us
+    sooner = call("POST", TOKENS, {"description": "x", "last_day": (last - timedelta(days=2)).isoformat()}, **once())
+    assert sooner.status_code == 201
+    # Nor does it live for longer by being rotated, or by rotating another.
+    other = caller(settled, Role.USER)("POST", TOKENS, {"description": "y"}, **once()).json()
+    for token_id in (other["id"], token.public_id):
+        rotated = call("POST", f"{TOKENS}/{token_id}/rotate", {}, **once())
+        assert rotated.status_code == 201, rotated.content
+        end = datetime.fromisoformat(rotated.json()["expires_at"])
+        assert end.timestamp() <= token.expires_at_us / 1e6 + 1
+
+
+def test_lists_say_which_token_made_one_and_both_end_together_where_that_is_asked(settled: Any) -> None:
+    call, token = short_lived(settled, 7)
+    pair = call("POST", TOKENS, {"description": "x"}, **once()).json()["id"]
+    child = call("POST", TOKENS, {"description": "x", "s3": False}, **once()).json()
+    grandchild = Caller(settled, child["secret"])("POST", TOKENS, {"description": "x"}, **once()).json()["id"]
+    assert call("GET", f"{TOKENS}/{pair}").json()["made_by"] == token.public_id
+    page = settled.client(settled.person("here-user")).get(f"/tenancies/{HERE}/tokens/").text
+    assert page.count(f"made by {token.public_id}") == 2
+    rotated = call("POST", f"{TOKENS}/{pair}/rotate", {}, **once()).json()["id"]
+    other = caller(settled, Role.USER)
+    path = f"{TOKENS}/{token.public_id}"
+    assert other("DELETE", path).status_code == 200
+    assert other("GET", f"{TOKENS}/{rotated}").json()["state"] == "EXPIRING"
+    assert other("DELETE", f"{path}?made=true").status_code == 200
+    for token_id in (rotated, child["id"], grandchild):
+        assert other("GET", f"{TOKENS}/{token_id}").json()["state"] == "REVOKED"
+
+
+def test_the_page_that_revokes_a_token_offers_what_it_made(settled: Any) -> None:
+    call, token = short_lived(settled, 7)
+    pair = call("POST", TOKENS, {"description": "x"}, **once()).json()["id"]
+    client = settled.client(settled.person("here-user"))
+    path = f"/tenancies/{HERE}/tokens/{token.public_id}/revoke/"
+    assert "1 were made that work" in client.get(path).text
+    assert "were made that work" not in client.get(path.replace(token.public_id, pair)).text
+    assert "revoked, too: 1" in client.post(path, {"made": "on"}, follow=True).text
+    (row,) = pair_rows(settled)
+    assert row.state == "revoked"

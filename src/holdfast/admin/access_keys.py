@@ -135,12 +135,17 @@ def create_access_key(
 
 
 def rotate_access_key(
-    office: Office, keyring: Keyring, limits: Limits, access_key_id: str, overlap_us: int = 0
+    office: Office,
+    keyring: Keyring,
+    limits: Limits,
+    access_key_id: str,
+    overlap_us: int = 0,
+    latest_us: int | None = None,
 ) -> NewKey:
     """Make a new pair with the facts of an old one, and let the old one end now, or after `overlap_us`.
 
-    The new key lives as long as the old one was made to live. Raises Unknown, or Refused when the old key does not
-    stand any more.
+    The new key lives as long as the old one was made to live, and until `latest_us` at the latest. Raises Unknown, or
+    Refused when the old key does not stand any more.
     """
     pair = _new_pair(office.random)
 
@@ -157,6 +162,7 @@ def rotate_access_key(
         assert user is not None
         member = _get_live_member(rows, tenancy, user, now_us)
         end_us = None if old.expires_at_us is None else now_us + old.expires_at_us - old.created_at_us
+        end_us = _first(end_us, latest_us)
         check_end(end_us, now_us, limits)
         sealed, version = keyring.seal(pair.secret, secret_context(tenancy.tenancy_id, pair.access_key_id))
         row = old._replace(

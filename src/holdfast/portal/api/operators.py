@@ -23,6 +23,7 @@ from holdfast.portal.operating.jobs import job_states
 from holdfast.portal.operating.models import BreakGlass
 from holdfast.portal.people.models import Person
 from holdfast.portal.tokens.api_tokens import site_tokens
+from holdfast.portal.tokens.parents import parents_of
 from holdfast.store.site import ANNOUNCEMENT, PUBLIC_FORBIDDEN, READ_ONLY
 
 from . import shapes
@@ -143,6 +144,7 @@ def list_tokens(
     """List access keys of the whole site, the newest first."""
     found = tokens.find_tokens(id, owner, tenancy, state)
     part, following = cut(found, limit, after, lambda key: key.row.access_key_id)
+    parents = parents_of(key.row.access_key_id for key in part)
     items = [
         {
             "id": key.row.access_key_id,
@@ -154,6 +156,7 @@ def list_tokens(
             "created_at": shapes.moment(key.row.created_at_us),
             "expires_at": shapes.moment_or_none(key.row.expires_at_us),
             "last_used_at": shapes.moment(key.last_use.last_used_us) if key.last_use is not None else None,
+            "made_by": parents.get(key.row.access_key_id, ""),
         }
         for key in part
     ]

@@ -217,6 +217,7 @@ class Token(Schema):
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
+    made_by: str = Field("", description="The id of the token of this API that made it; empty for none.")
 
 
 class NewToken(Schema):
@@ -232,7 +233,9 @@ class NewToken(Schema):
 class MakeToken(Said):
     description: str = Field(min_length=1, max_length=DESCRIPTION_LENGTH_MAX)
     s3: bool = Field(True, description="A pair for S3; false: a token of this API, of this tenancy.")
-    last_day: date | None = Field(None, description="Its last day, in UTC. Null: as long as tokens usually live here.")
+    last_day: date | None = Field(
+        None, description="Its last day, in UTC. Null: as long as tokens usually live here, or as the one that calls."
+    )
     never_ends: bool = Field(False, description="That it has no end of its own, where the site allows that.")
     read_only: bool = False
     buckets: list[BucketName] = Field([], max_length=PREFIXES_MAX, description="Empty: all that the role reaches.")

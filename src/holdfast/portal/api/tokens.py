@@ -11,6 +11,7 @@ from ninja import Router, Status
 from holdfast.admin.access_keys import NewKey
 from holdfast.admin.endpoints import endpoints_of
 from holdfast.admin.errors import AdminError, Refused
+from holdfast.admin.office import DAY_US
 from holdfast.auth.roles import Right
 from holdfast.portal.access import Standing, TenancyNeed
 from holdfast.portal.house import house
@@ -39,6 +40,7 @@ def _shown(token: Token) -> dict[str, Any]:
         "created_at": shapes.moment(token.created_at_us),
         "expires_at": shapes.moment_or_none(token.ends_at_us),
         "last_used_at": shapes.moment_or_none(token.last_used_us),
+        "made_by": token.parent_id,
     }
 
 
@@ -94,6 +96,7 @@ def one_token(request: HttpRequest, standing: Standing, token: str) -> dict[str,
 def make_token(request: HttpRequest, standing: Standing, said: shapes.MakeToken, once_key: Once) -> Status[Any]:
     """Make a token for oneself, and show its secret in this one answer. It never reaches more than the role does.
 
+    It ends with the token that calls at the latest: by itself where nothing is said, and a later `last_day` is refused.
     An operator who is no member makes none: with `owner`, that member is mailed a link to the form, filled in, and the
     answer is 202.
     """
@@ -108,9 +111,15 @@ def make_token(request: HttpRequest, standing: Standing, said: shapes.MakeToken,
             raise Refused(f"`last_day`: {fault}")
     if said.owner and not standing.is_operator:
         raise Refused("only an operator suggests tokens to others: leave `owner` out")
+    end = lifetimes.end_us(choice, said.last_day, now_us)
+    latest_us = caller_of(request).token.expires_at_us
+    if latest_us is not None and end != "never":
+        is_same_day = said.last_day is not None and end - DAY_US < latest_us
+        if said.last_day is None or is_same_day:
+            end = min(end, latest_us)
     wish = making.Wish(
         description=said.description,
-        end=lifetimes.end_us(choice, said.last_day, now_us),
+        end=end,
         s3=said.s3,
         read_only=said.read_only,
         buckets=said.buckets,
@@ -124,7 +133,7 @@ def make_token(request: HttpRequest, standing: Standing, said: shapes.MakeToken,
         if standing.is_operator:
             owner = suggest(standing, wish)
             return Status(202, {"done": f"no token is made: {owner.user_name} was mailed a link to the filled-in form"})
-        made = making.make(standing, wish)
+        made = making.make(standing, wish, caller_of(request).token)
     except AdminError:
         once.give_back(person, once_key)
         raise
@@ -143,14 +152,17 @@ def make_token(request: HttpRequest, standing: Standing, said: shapes.MakeToken,
 def rotate_token(
     request: HttpRequest, standing: Standing, token: str, said: shapes.RotateToken, once_key: Once
 ) -> Status[Any]:
-    """Make a new secret in the place of one of one's own tokens, which ends now or after the overlap."""
+    """Make a new secret in the place of one of one's own tokens, which ends now or after the overlap.
+
+    It lives as long as the old one was made to live, and ends with the token that calls at the latest.
+    """
     found = _get(standing, token)
     if found.owner_id != standing.person.principal_id:
         raise NotThere
     if not once.claim(standing.person, once_key):
         raise MadeBefore
     try:
-        made = making.rotate(standing, found, said.overlap_s * 1_000_000)
+        made = making.rotate(standing, found, said.overlap_s * 1_000_000, caller_of(request).token)
     except AdminError:
         once.give_back(standing.person, once_key)
         raise
@@ -158,11 +170,16 @@ def rotate_token(
 
 
 @route(router, "DELETE", "/tenancies/{tenancy}/tokens/{token}", TenancyNeed(None), response=shapes.Done)
-def revoke_token(request: HttpRequest, standing: Standing, token: str) -> dict[str, str]:
-    """End a token: one's own, or another's by the right to, which its owner is told. Idempotent."""
+def revoke_token(request: HttpRequest, standing: Standing, token: str, made: bool = False) -> dict[str, str]:
+    """End a token: one's own, or another's by the right to, which its owner is told. Idempotent.
+
+    With `made=true`, the tokens of this tenancy that it made end, too.
+    """
     found = _get(standing, token)
     if found.state is not State.REVOKED:
         ending.revoke(standing, found)
+    if made:
+        ending.revoke_made(standing, token)
     return {"done": f"{token} is revoked"}
 
 

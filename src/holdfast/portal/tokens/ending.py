@@ -10,7 +10,8 @@ from holdfast.portal.people.lookups import people_by_principal
 from holdfast.portal.tenancies.pages import tenancy_path
 
 from .api_tokens import revoke_api_token, tenancy_api_tokens
-from .ledger import State, Token, count_own
+from .ledger import State, Token, count_own, find_token
+from .parents import children_of
 
 
 def revoke(standing: Standing, token: Token) -> bool:
@@ -23,6 +24,15 @@ def revoke(standing: Standing, token: Token) -> bool:
         revoke_access_key(house().office(standing.person.principal_id), token.token_id)
     _tell_owner(standing, token)
     return True
+
+
+def revoke_made(standing: Standing, token_id: str) -> int:
+    """End what a token made in this tenancy, as far as the person may, and return how many stood till now.
+
+    The owners are told.
+    """
+    found = (find_token(standing, made) for made in children_of(token_id))
+    return sum(revoke(standing, token) for token in found if token is not None)
 
 
 def revoke_own(standing: Standing) -> int:

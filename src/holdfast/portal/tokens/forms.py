@@ -245,3 +245,13 @@ class RotateForm(OnceForm):
     @property
     def overlap_us(self) -> int:
         return int(self.cleaned_data["overlap"]) * 1_000_000
+
+
+class RevokeForm(forms.Form):
+    """Whether what a token made ends with it."""
+
+    made = forms.BooleanField(label="Revoke what it made, too", required=False, initial=True)
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.fields["made"].help_text = f"By this token, {count} were made that work."

@@ -21,6 +21,7 @@ from holdfast.portal.people.models import Person
 
 from .api_tokens import end_of, state_of, tenancy_api_tokens
 from .models import READ_ONLY, ApiToken
+from .parents import parents_of
 
 EXPIRING_US: Final = 7 * DAY_US
 """From when on before its end a token is called EXPIRING, and its owner told."""
@@ -69,6 +70,8 @@ class Token:
     last_used_us: int | None = None
     last_use: str = ""
     """From where and by what, where that is known."""
+    parent_id: str = ""
+    """The token of the API that made it; empty for one that a person made."""
 
     @property
     def last_us(self) -> int | None:
@@ -250,9 +253,14 @@ class _Desk:
         tokens = [self.token(entry) for entry in entries]
         names: Mapping[str, str] = names_by_principal(self._rows, {token.owner_id for token in tokens})
         uses = last_uses(self._rows, [token.token_id for token in tokens if token.kind == "s3"])
+        parents = parents_of(token.token_id for token in tokens)
         filled = []
         for token in tokens:
-            token = replace(token, owner=names.get(token.owner_id, token.owner_id))
+            token = replace(
+                token,
+                owner=names.get(token.owner_id, token.owner_id),
+                parent_id=parents.get(token.token_id, ""),
+            )
             if use := uses.get(token.token_id):
                 program = _program(use.user_agent)
                 by = f"from {use.source_ip}" + (f" by {program}" if program else "")

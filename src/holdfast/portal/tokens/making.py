@@ -15,7 +15,8 @@ from holdfast.portal.people.models import Person
 
 from .api_tokens import NewApiToken, make_api_token, make_site_token, revoke_api_token, shorten_api_token
 from .ledger import Token
-from .models import READ_ONLY, READ_WRITE
+from .models import READ_ONLY, READ_WRITE, ApiToken
+from .parents import check_end_within, note, parents_of
 
 
 class Wish(NamedTuple):
@@ -68,8 +69,10 @@ def _as_owner(standing: Standing, person: Person) -> Owner:
     return Owner(person, user.name)
 
 
-def make(standing: Standing, wish: Wish) -> NewKey | NewApiToken:
+def make(standing: Standing, wish: Wish, parent: ApiToken | None = None) -> NewKey | NewApiToken:
     """Make what a member asks for, for themselves. Raises AdminError, and then nothing was made.
+
+    `parent` is the token of the API by which they ask: what it makes ends with it at the latest.
 
     An operator who is no member is Refused: whoever sees another's secret reads data with it (`suggesting`).
     """
@@ -78,9 +81,12 @@ def make(standing: Standing, wish: Wish) -> NewKey | NewApiToken:
         raise Refused("operators make no tokens for others: suggest one to them, or use holdfast key create")
     if standing.tenancy.state == "suspended":
         raise Refused("this tenancy is suspended: no token of it works until an operator resumes it")
+    if parent is not None:
+        check_end_within(parent, wish.end_us)
     owner = _as_owner(standing, standing.person)
+    made: NewKey | NewApiToken
     if wish.s3:
-        return create_access_key(
+        made = create_access_key(
             opened.office(standing.person.principal_id),
             opened.keyring,
             opened.settings.limits,
@@ -92,8 +98,12 @@ def make(standing: Standing, wish: Wish) -> NewKey | NewApiToken:
             buckets=wish.buckets,
             prefixes=wish.prefixes,
         )
-    _check_api_token(wish)
-    return make_api_token(standing, owner.person, wish.description, wish.end_us, scope=wish.scope)
+    else:
+        _check_api_token(wish)
+        made = make_api_token(standing, owner.person, wish.description, wish.end_us, scope=wish.scope)
+    if parent is not None:
+        note(id_of(made), parent.public_id)
+    return made
 
 
 def make_for_site(operator: Person, wish: Wish) -> NewApiToken:
@@ -111,18 +121,34 @@ def _check_api_token(wish: Wish) -> None:
         raise Refused("buckets and prefixes narrow a pair for S3 only: leave them out of a token of the management API")
 
 
-def rotate(standing: Standing, token: Token, overlap_us: int) -> NewKey | NewApiToken:
-    """Make a new secret in the place of one's own token, which ends now or after the overlap. Raises AdminError."""
+def rotate(standing: Standing, token: Token, overlap_us: int, parent: ApiToken | None = None) -> NewKey | NewApiToken:
+    """Make a new secret in the place of one's own token, which ends now or after the overlap. Raises AdminError.
+
+    `parent` is the token of the API by which that is asked: the new one ends with it at the latest, also where it takes
+    the place of that very token.
+    """
+    made = _rotate(standing, token, overlap_us, None if parent is None else parent.expires_at_us)
+    before = parents_of([token.token_id]).get(token.token_id)
+    if before is None and parent is not None and parent.public_id != token.token_id:
+        before = parent.public_id
+    if before is not None:
+        note(id_of(made), before)
+    return made
+
+
+def _rotate(standing: Standing, token: Token, overlap_us: int, latest_us: int | None) -> NewKey | NewApiToken:
     opened = house()
     if not token.state.works:
         raise Refused(f"{token.token_id} is {token.state.lower()}: add a new token in its place")
     if token.access_key is not None:
         office = opened.office(standing.person.principal_id)
-        return rotate_access_key(office, opened.keyring, opened.settings.limits, token.token_id, overlap_us)
+        return rotate_access_key(office, opened.keyring, opened.settings.limits, token.token_id, overlap_us, latest_us)
     old = token.api_token
     assert old is not None
     now_us = opened.now_us()
     end_us = None if old.expires_at_us is None else now_us + old.expires_at_us - old.created_at_us
+    if latest_us is not None:
+        end_us = latest_us if end_us is None else min(end_us, latest_us)
     check_end(end_us, now_us, opened.settings.limits)
     made = make_api_token(standing, old.person, old.description, end_us, replaces=old, scope=old.scope)
     if overlap_us:

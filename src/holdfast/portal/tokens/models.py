@@ -45,6 +45,18 @@ class ApiToken(models.Model):
         return self.public_id
 
 
+class MadeToken(models.Model):
+    """A token, of S3 or of the API, that was made by a call with a token of the API."""
+
+    token_id = models.CharField(max_length=24, primary_key=True)
+    """What people call the one that was made."""
+    parent_id = models.CharField(max_length=24, db_index=True)
+    """What people call the one that made it, or that made the one in whose place this is."""
+
+    def __str__(self) -> str:
+        return f"{self.token_id} by {self.parent_id}"
+
+
 class UsedForm(models.Model):
     """A form that made a secret. The same form sent again makes no second one."""
 

@@ -22,11 +22,12 @@ from holdfast.portal.tenancies.shelf import bucket_names_seen
 
 from . import ending, making
 from .api_tokens import NewApiToken
-from .forms import AddForm, RotateForm
+from .forms import AddForm, RevokeForm, RotateForm
 from .handout import AUTHORITY_FILE, access_of, handouts, has_local_authority, hosts_line
 from .ledger import State, Token, count_own, find_token, list_tokens
 from .models import READ_ONLY
 from .once import claim, give_back
+from .parents import children_of
 from .recently import recently
 from .snippets import Place
 from .suggesting import suggest, suggested
@@ -166,8 +167,13 @@ def revoke(request: HttpRequest, standing: Standing, token: str) -> HttpResponse
         ]
         if whose != "your token":
             consequences.append(f"{found.owner} is told by mail.")
+        made = [
+            one for each in children_of(token) if (one := find_token(standing, each)) is not None and one.state.works
+        ]
+        form = RevokeForm(len(made))
         context = {
             "token": found,
+            "fields": list(form) if made else (),
             "question": f"Revoke {found.token_id}?",
             "text": f"This is {whose}{description}.",
             "consequences": consequences,
@@ -175,11 +181,15 @@ def revoke(request: HttpRequest, standing: Standing, token: str) -> HttpResponse
         }
         crumbs = [Crumb("Tokens", back), Crumb("Revoke")]
         return render_in(request, standing, "tokens/revoke.html", context, current=TOKENS, crumbs=crumbs)
-    if found.state is State.REVOKED:
-        messages.info(request, f"{token} was revoked before.")
-        return redirect(back)
+    was_revoked = found.state is State.REVOKED
     ending.revoke(standing, found)
-    messages.success(request, f"{token} is revoked. Nothing is accepted from it any more.")
+    count = ending.revoke_made(standing, token) if request.POST.get("made") else 0
+    if was_revoked:
+        messages.info(request, f"{token} was revoked before.")
+    else:
+        messages.success(request, f"{token} is revoked. Nothing is accepted from it any more.")
+    if count:
+        messages.success(request, f"Tokens that it had made are revoked, too: {count}.")
     return redirect(back)
 
 
