@@ -163,7 +163,7 @@ def test_cookies_are_of_this_host_alone_for_https_alone_and_closed_to_scripts(to
     client = town.client()
     client.get(LOGIN)
     log_in(client, "ann")
-    for name in ("__Host-session", "__Host-csrf"):
+    for name in ("__Host-session", "__Host-csrf", "__Host-known"):
         cookie = client.cookies[name]
         assert cookie["secure"]
         assert cookie["httponly"]
@@ -236,7 +236,47 @@ def test_a_success_of_ones_own_does_not_wash_an_address_clean(town: Any, clock: 
             assert log_in(client, "eve").status_code == 302
             client.post("/account/logout/")
     log_in(client, "user50", "wrong wrong wrong")
-    assert "Too many log-ins failed" in log_in(client, "eve").content.decode()
+    assert "Too many log-ins failed" in log_in(town.client(), "eve").content.decode()
+
+
+def test_wrong_log_ins_by_others_keep_nobody_out_of_a_browser_that_is_theirs(town: Any, clock: Any) -> None:
+    town.person("ann")
+    town.person("eve")
+    hers, others = town.client(), town.client()
+    assert log_in(hers, "ann").status_code == 302
+    hers.post("/account/logout/")
+    log_in(others, "eve")
+    others.post("/account/logout/")
+    for _ in range(5):
+        log_in(others, "ann", "wrong wrong wrong")
+    # A browser that is known to others, or to nobody, waits; so does one with a cookie that somebody made up.
+    forged = town.client()
+    forged.cookies["__Host-known"] = hers.cookies["__Host-known"].value[:-1] + "x"
+    for client in (others, town.client(), forged):
+        assert "Too many log-ins failed" in log_in(client, "ann").content.decode()
+    assert log_in(hers, "ann").status_code == 302
+    # It has a count of its own.
+    hers.post("/account/logout/")
+    for _ in range(5):
+        log_in(hers, "ann", "wrong wrong wrong")
+    assert "Too many log-ins failed" in log_in(hers, "ann").content.decode()
+
+
+def test_a_browser_is_known_until_the_password_changes(town: Any, clock: Any) -> None:
+    ann = town.person("ann")
+    old, new = town.client(), town.client()
+    for client in (old, new):
+        assert log_in(client, "ann").status_code == 302
+    given = {"oldpassword": PASSWORD, "password1": "an album of polar bears", "password2": "an album of polar bears"}
+    assert new.post("/account/password/change/", given).status_code == 302
+    ann.refresh_from_db()
+    assert ann.check_password("an album of polar bears")
+    for client in (old, new):
+        client.cookies.pop("__Host-session")
+    for _ in range(5):
+        log_in(town.client(), "ann", "wrong wrong wrong")
+    assert "Too many log-ins failed" in log_in(old, "ann", "an album of polar bears").content.decode()
+    assert log_in(new, "ann", "an album of polar bears").status_code == 302
 
 
 def test_a_new_password_by_a_link_ends_the_wait(town: Any, clock: Any) -> None:

@@ -19,6 +19,7 @@ from holdfast.telemetry.log import get_log
 from .access import check_access, find_need, person_of
 from .api.errors import answer
 from .errors import error_page, explain, wrong_method
+from .people.known import mark
 from .people.recent import prove_again
 from .people.sessions import touch
 from .visits import new_visit_id
@@ -83,7 +84,7 @@ class OneCharset:
 
 
 class LivePerson:
-    """Logs out whoever is suspended or removed in the catalog, at their next request."""
+    """Logs out whoever is suspended or removed in the catalog, at their next request; knows browsers again."""
 
     def __init__(self, get_response: Next) -> None:
         self._next = get_response
@@ -96,7 +97,9 @@ class LivePerson:
             # The backend found that they may not be here (`backends.may_log_in`).
             logout(request)
             return redirect("account_inactive")
-        return self._next(request)
+        response = self._next(request)
+        mark(request, response)
+        return response
 
 
 # Django and allauth have an answer to these.

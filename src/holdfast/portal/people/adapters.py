@@ -24,6 +24,7 @@ from holdfast.portal.notices.outbox import pretend
 
 from . import throttle
 from .backends import find_by_login, may_log_in
+from .known import find_browser
 from .links import absolute
 from .models import Person
 from .naming import free_name
@@ -88,8 +89,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Person | None:
         """Return whose name or address and password these are, or None. Raises ValidationError for who must wait."""
-        account, address = _gates(request, credentials)
-        if wait_s := throttle.begin((account, address)):
+        gates = _gates(request, credentials)
+        if wait_s := throttle.begin(gates):
             raise ValidationError(
                 f"Too many log-ins failed for this account or from your network. Try again in "
                 f"{throttle.in_words(wait_s)}, or set a new password.",
@@ -97,7 +98,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
             )
         found: Person | None = super().authenticate(request, **credentials)
         if found is not None:
-            throttle.succeed(account, address)
+            throttle.succeed(*gates)
         return found
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
@@ -201,9 +202,14 @@ def provider_name(person: Person) -> str:
     return site.oidc_name if person.source == "oidc" else "your institution's directory"
 
 
-def _gates(request: HttpRequest, credentials: dict[str, Any]) -> tuple[throttle.Gate, throttle.Gate]:
+def _gates(request: HttpRequest, credentials: dict[str, Any]) -> tuple[throttle.Gate, ...]:
+    """Return what a try is counted for: the known browser alone, else the account and the address."""
     login = str(credentials.get("username") or credentials.get("email") or "")
-    return _account(find_by_login(login), login), throttle.address_gate(get_ip(request))
+    person = find_by_login(login)
+    browser = find_browser(request, person) if person is not None else None
+    if person is not None and browser is not None:
+        return (throttle.browser_gate(person.pk, browser),)
+    return _account(person, login), throttle.address_gate(get_ip(request))
 
 
 def _account(person: Person | None, login: str) -> throttle.Gate:

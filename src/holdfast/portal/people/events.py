@@ -16,6 +16,7 @@ from holdfast.portal.house import house
 from holdfast.telemetry.log import get_log
 
 from .agents import describe_agent
+from .known import remember
 from .models import Person
 from .sessions import begin
 
@@ -29,6 +30,7 @@ def record(person: Person, action: str, detail: Mapping[str, Any]) -> None:
 
 def logged_in(sender: Any, request: HttpRequest, user: Person, **_: Any) -> None:
     begin(request.session, describe_agent(request.headers.get("User-Agent", "")))
+    remember(request, user)
     _log.info("somebody logged in", person=user.name, address=_address(request))
 
 
@@ -41,8 +43,11 @@ def _address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-def password_changed(sender: Any, user: Person, **_: Any) -> None:
+def password_changed(sender: Any, user: Person, request: HttpRequest | None = None, **_: Any) -> None:
     record(user, "person.password", {})
+    if request is not None and request.user == user:
+        # The cookie of before ended with the password of before.
+        remember(request, user)
 
 
 def factor_added(sender: Any, user: Person, authenticator: Any, **_: Any) -> None:

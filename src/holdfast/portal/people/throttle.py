@@ -1,4 +1,5 @@
-"""Log-ins that fail are let try again later and later, for each account and for each address.
+"""Log-ins that fail are let try again later and later, for each account and for each address; apart from these, for
+each browser that the person logged in with before.
 
 A try is counted before its password is looked at, so that many at once can't slip through; one that succeeds is taken
 back. The first few failures cost nothing; each one after that doubles the wait, up to a quarter of an hour. While
@@ -46,6 +47,14 @@ def address_gate(address: str) -> Gate:
     return Gate("address", 50, address)
 
 
+def browser_gate(person_id: int, browser: str) -> Gate:
+    """Return the gate of a browser that a person logged in with before (`known`).
+
+    It is the only one there, so that nobody keeps people out of their own accounts by wrong log-ins.
+    """
+    return Gate("browser", 5, f"{person_id} {browser}")
+
+
 def wait_us(count: int, free: int) -> int:
     """Return how long to wait after so many failures."""
     return 0 if count < free else min(2 ** min(count - free + 1, 20), WAIT_S_MAX) * _S
@@ -70,14 +79,14 @@ def begin(gates: Sequence[Gate]) -> int:
     return 0
 
 
-def succeed(account: Gate, address: Gate) -> None:
-    """Take back a try that succeeded: the account begins anew, and the address is where it was.
+def succeed(account: Gate, address: Gate | None = None) -> None:
+    """Take back a try that succeeded: the account, or known browser, begins anew, and the address is where it was.
 
     An address is not forgiven by one success: it may be the one account of somebody who tries those of others.
     """
     with transaction.atomic():
         forget(account)
-        trial = Trial.objects.filter(key=address.key).first()
+        trial = Trial.objects.filter(key=address.key).first() if address is not None else None
         if trial is not None:
             trial.count -= 1
             trial.next_us = trial.last_us
