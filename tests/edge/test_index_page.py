@@ -200,12 +200,21 @@ def test_what_is_not_there_is_s3s_to_say(wire: Wire) -> None:
     assert is_page(ask(wire, "/empty"))
 
 
-def test_a_private_and_an_absent_bucket_answer_as_if_there_were_no_pages(wire: Wire) -> None:
-    for path in ("/data", "/data/", "/data/folder/", "/absent", "/absent/folder/", "/partly", "/partly/marked/"):
-        for host in (HOST, "absent-o.s3.localhost", "127.0.0.1"):
+def test_a_private_and_an_absent_bucket_answer_alike_whether_a_browser_or_a_program_asks(wire: Wire) -> None:
+    for host in (HOST, "absent-o.s3.localhost", "127.0.0.1"):
+        shown = []
+        for path in ("/data", "/data/", "/data/folder/", "/absent", "/absent/folder/", "/partly", "/partly/marked/"):
             browser, program = ask(wire, path, host), ask(wire, path, host, accept=None)
-            assert (browser.status, browser.code) == (403, "AccessDenied")
-            assert _without_ids(browser) == _without_ids(program)
+            assert (program.status, program.code) == (403, "AccessDenied")
+            assert browser.status == 403
+            assert is_page(browser)
+            assert b"Not public, or not there" in browser.body
+            assert b"the portal" in browser.body
+            shown.append(_without_ids(browser))
+        assert all(each == shown[0] for each in shown), "the page tells nothing of what there is"
+    # Only an index has a page: an object's address, a query and a HEAD are answered as S3 does.
+    for target, method in (("/data/object", "GET"), ("/data?acl", "GET"), ("/data", "HEAD")):
+        assert not is_page(ask(wire, target, method=method))
 
 
 def _without_ids(answered: Answered) -> tuple[int, dict[str, str], bytes]:

@@ -87,7 +87,7 @@ def test_a_program_gets_s3s_answer(wire: Wire, served: Served, accept: str | Non
 def test_a_signed_request_gets_s3s_answer_whatever_it_accepts(served: Served, wire: Wire) -> None:
     assert b"<ListAllMyBucketsResult" in served.ask("GET", "/", accept=CHROMIUM).body
     assert ask(wire, "/?X-Amz-Signature=00&X-Amz-Credential=a").code == "AuthorizationQueryParametersError"
-    for target, method in (("/?max-buckets=1", "GET"), ("/data", "GET"), ("/", "PUT"), ("/", "POST")):
+    for target, method in (("/?max-buckets=1", "GET"), ("/data/a", "GET"), ("/", "PUT"), ("/", "POST")):
         assert ask(wire, target, method=method).headers["content-type"] == "application/xml"
 
 

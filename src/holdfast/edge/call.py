@@ -301,6 +301,11 @@ class Call:
     def _refuse(self, error: S3Error) -> None:
         self._error = error.code
         gateway, head = self._gateway, self._head
+        is_for_index = head.method == "GET" and index_page.find_wanted(head, self._bucket, self._key) is not None
+        if error.code == "AccessDenied" and is_for_index and wants_page(head.headers):
+            self._is_negotiated = True
+            self._write(signpost.tell_not_public(gateway.portal_origin, self._place, error.status))
+            return
         answer = refusal(error, resource=head.raw_path, request_id=self._request_id, host_id=gateway.host_id)
         if head.method == "HEAD" and self._bucket and not self._key and error.status != 404:
             # API_HeadBucket: the region is told whatever the caller may do, for clients ask it before they sign.

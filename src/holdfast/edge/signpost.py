@@ -81,6 +81,19 @@ def tell_of_portal(portal_origin: str, place: Place) -> Answer:
     )
 
 
+def tell_not_public(portal_origin: str, place: Place, status: int) -> Answer:
+    """Return the page for a browser at a bucket or folder that not everybody may list, alike where there is none."""
+    members = f" Members of its tenancy find it in {_link(portal_origin, place)}." if portal_origin else ""
+    return answer(
+        page(
+            "Not public, or not there",
+            "<h1>Not public, or not there</h1>\n"
+            f"<p>Nothing can be listed at this address without an access key (token).{members}</p>",
+        ),
+        status,
+    )
+
+
 def _link(portal_origin: str, place: Place) -> str:
     what = "the tenancy's page in the portal" if place.tenancy else "the portal"
     return f'<a href="{escape(portal_page(portal_origin, place))}">{what}</a>'
