@@ -23,13 +23,14 @@ import sys
 from holdfast.assemble import Home
 from holdfast.config import load_settings
 from holdfast.portal.house import open_house
-from holdfast.portal.start import configure
+from holdfast.portal.start import configure, migrate
 from pathlib import Path
 
 settings = load_settings(Path(sys.argv[1]), {"portal": [sys.argv[2]]}, {})
 home = Home(settings.home)
 open_house(settings, home)
 configure(settings, home)
+migrate(home)  # The portal of the store may be at it still: this waits for it.
 from holdfast.admin.members import add_member
 from holdfast.auth.roles import Role
 from holdfast.portal.house import house
