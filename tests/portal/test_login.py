@@ -362,6 +362,38 @@ def test_a_session_ends_some_hours_after_the_last_visit_not_after_the_log_in(tow
     assert Session.objects.get(person__name="ann").expire_date - timezone.now() > timedelta(hours=11)
 
 
+def test_a_session_ends_some_days_after_the_log_in_however_often_somebody_comes(town: Any) -> None:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from holdfast.portal.people.models import Session
+
+    client = town.client()
+    town.person("ann")
+    log_in(client, "ann")
+    store = client.session
+    store["began_s"] -= 30 * 86_400 - 600
+    store["seen_s"] -= 3600
+    store.save()
+    answer = client.get("/account/")
+    assert answer.status_code == 200
+    assert answer.cookies["__Host-session"]["max-age"] <= 600
+    left = Session.objects.get(person__name="ann").expire_date - timezone.now()
+    assert timedelta(minutes=9) < left <= timedelta(minutes=10)
+    store = client.session
+    store["began_s"] -= 600
+    store["seen_s"] -= 3600
+    store.save()
+    assert not is_in(client)
+
+
+def test_how_long_a_page_took_is_told_to_operators_alone(town: Any) -> None:
+    clients = {"nobody": town.client(), "ann": town.client(town.person("ann")), "olga": town.client(town.operator())}
+    told = {who: "Server-Timing" in client.get("/account/login/") for who, client in clients.items()}
+    assert told == {"nobody": False, "ann": False, "olga": True}
+
+
 def test_what_a_session_holds_is_sealed_in_the_database(town: Any) -> None:
     from holdfast.portal.people.models import Session
 

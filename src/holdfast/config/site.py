@@ -107,6 +107,10 @@ class Site:
     session_hours: int = field(
         default=12, metadata=_about(number(1, 720, "hours"), "After how long without a visit people log in again.")
     )
+    session_days: int = field(
+        default=30,
+        metadata=_about(number(1, 365, "days"), "After how long people log in again however often they visit."),
+    )
     grant_days: int = field(
         default=365,
         metadata=_about(number(1, 3650, "days"), "How long a membership lasts unless a manager says otherwise."),

@@ -45,8 +45,10 @@ class Visit:
         response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         took_ms = round((time.perf_counter() - began_s) * 1000, 1)
-        response["Server-Timing"] = f"app;dur={took_ms}"
         person = getattr(request, "user", None)
+        if person is not None and person.is_authenticated and person.is_operator:
+            # To others it would tell what a page had to look for: whether there is an account, or a bucket.
+            response["Server-Timing"] = f"app;dur={took_ms}"
         _log.info(
             "a page was asked for",
             visit=visit_id,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.contrib.sessions.backends import db
@@ -48,6 +48,22 @@ class SessionStore(db.SessionStore):
             return {}
         return found if isinstance(found, dict) else {}
 
+    def get_expiry_age(self, **kwargs: Any) -> int:
+        """Return for how many seconds it goes on, at most until its end (`session_days`): cookies have that."""
+        age_s: int = super().get_expiry_age(**kwargs)
+        return max(0, min(age_s, int((self._end() - timezone.now()).total_seconds())))
+
+    def get_expiry_date(self, **kwargs: Any) -> datetime:
+        """Return when it ends unless somebody comes before: a visit moves it, but not beyond the end of all."""
+        found: datetime = super().get_expiry_date(**kwargs)
+        return min(found, self._end())
+
+    def _end(self) -> datetime:
+        """Return when who logged in has to do so again, however often they come. Counts for nobody before a log-in."""
+        began_s = self.get("began_s")
+        began = datetime.fromtimestamp(began_s, UTC) if began_s else timezone.now()
+        return began + timedelta(days=house().settings.site.session_days)
+
     def _get_session_from_db(self) -> AbstractBaseSession | None:
         clear, self._session_key = self._session_key, digest_of(self._session_key)
         try:
@@ -84,7 +100,7 @@ def digest_of(session_key: str | None) -> str | None:
 
 
 def touch(session: Any) -> None:
-    """Remember a visit, so that a session ends some hours after the last one and not after the log-in."""
+    """Remember a visit, so that a session ends some hours after the last one (`session_days` after the log-in)."""
     now_s = int(timezone.now().timestamp())
     if now_s - session.get("seen_s", 0) >= SEEN_EVERY_S:
         session["seen_s"] = now_s
