@@ -201,6 +201,7 @@ SHEETS: Final = (
     Sheet("token_add", "empty", _in(ONE, "tokens/add/"), ANN),
     Sheet("token_add", "error", _in(ONE, "tokens/add/"), ANN, _send("Add")),
     Sheet("token_add", "many", _in(MANY, "tokens/add/"), MIA),
+    Sheet("token_add", "operator", _in(ONE, "tokens/add/"), OLGA),
     Sheet("token_add", "suspended", _in(HELD, "tokens/add/"), ANN),
     Sheet("token_add", "made", _in(ONE, "tokens/add/"), ANN, _make_token),
     Sheet("token_add", "made long names", _in(LONG, "tokens/add/"), LENA, _make_token),
