@@ -91,7 +91,7 @@ def _spoil_questions(visitor: Visitor) -> None:
 
 
 def _plan_transfer(visitor: Visitor) -> None:
-    visitor.fill("New owner", ANN).click("Show what would change").sees("Nothing was changed yet")
+    visitor.choose("New owner", ANN).click("Show what would change").sees("Nothing was changed yet")
 
 
 def _close_another(visitor: Visitor) -> None:
@@ -300,6 +300,7 @@ SHEETS: Final = (
     Sheet("sharing", "nobody", _in(ONE, f"buckets/{BUCKET}/sharing/?who=nobody-of-that-name"), ANN),
     Sheet("change_sharing", "public", _in(MANY, "buckets/run-00/sharing/change/?preset=public-read"), MIA),
     Sheet("change_sharing", "private", _in(MANY, "buckets/run-03/sharing/change/?preset=private"), MIA),
+    Sheet("share_with_member", "read", _in(ONE, f"buckets/{BUCKET}/sharing/member/?member={MIA}&reach=read"), ANN),
     Sheet("edit_policy", "empty", _in(ONE, f"buckets/{BUCKET}/sharing/policy/"), ANN),
     Sheet("edit_policy", "error", _in(MANY, "buckets/run-02/sharing/policy/"), MIA, _spoil_policy),
     Sheet("edit_policy", "preview", _in(MANY, "buckets/run-03/sharing/policy/"), MIA, _send("Show what would change")),

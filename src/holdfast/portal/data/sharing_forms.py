@@ -50,6 +50,22 @@ class AskWho(forms.Form):
     )
 
 
+class OneMember(forms.Form):
+    """What one member may do in a bucket, by a statement of its policy."""
+
+    member = forms.CharField(
+        label="One member",
+        max_length=64,
+        help_text="Their user name. What the policy says of others stays as it is.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    reach = forms.ChoiceField(
+        label="They may",
+        choices=[("read", "read"), ("write", "read and write"), ("none", "nothing: take back what was given here")],
+        initial="read",
+    )
+
+
 class EditPolicy(forms.Form):
     """A policy document. Whether it is one is for the store to say."""
 

@@ -30,7 +30,8 @@ from .objects_places import bucket_path
 from .pages import data_page
 from .sharing_access import EXAMPLE_KEY, access_of, differences, find_party, parties_of, reads_without_listing
 from .sharing_acts import change_policy, mark_of, may_publish
-from .sharing_forms import AskWho, ChoosePreset, EditPolicy
+from .sharing_forms import AskWho, ChoosePreset, EditPolicy, OneMember
+from .sharing_person import with_member
 from .sharing_presets import Preset, example_document, visibility_of
 from .sharing_words import joined, sentences_of
 
@@ -79,6 +80,8 @@ def sharing(request: HttpRequest, standing: Standing, bucket: str) -> HttpRespon
             "not_listing": joined(reads_without_listing(table)) if reads_without_listing(table) else "",
             "change_url": bucket_path(tenancy, bucket, "sharing/change/"),
             "policy_url": bucket_path(tenancy, bucket, "sharing/policy/"),
+            "member_form": OneMember(),
+            "member_url": bucket_path(tenancy, bucket, "sharing/member/"),
         },
         crumbs=[Crumb("Sharing")],
     )
@@ -121,6 +124,29 @@ def change(request: HttpRequest, standing: Standing, bucket: str) -> HttpRespons
         },
         crumbs=[Crumb("Sharing", bucket_path(standing.tenancy.name, bucket, "sharing/")), Crumb("Change")],
     )
+
+
+@data_page(Right.CHANGE_BUCKET)
+@require_GET
+def share_with_member(request: HttpRequest, standing: Standing, bucket: str) -> HttpResponseBase:
+    """Say what sharing with one member would change, on the page that then puts the policy."""
+    with house().catalog.read() as rows:
+        context, row = _open(Acting.of(request, standing), rows, bucket)
+        facts = look_at(context, row, EXAMPLE_KEY)
+        form = OneMember(request.GET)
+        sharing_url = bucket_path(standing.tenancy.name, bucket, "sharing/")
+        if not form.is_valid():
+            messages.error(request, "Say with which member, by their user name.")
+            return redirect(sharing_url)
+        name, reach = form.cleaned_data["member"].lower(), form.cleaned_data["reach"]
+        if reach != "none" and find_party(context, name) is None:
+            messages.error(request, f"There is no member {name} in this tenancy. Check the user name.")
+            return redirect(sharing_url)
+        document = with_member(row.policy, bucket, name, reach)
+        if document == row.policy:
+            messages.info(request, "It is so already: nothing would change.")
+            return redirect(sharing_url)
+        return _preview(request, standing, context, facts, _with_policy(context, row, document), mark_of(row.policy))
 
 
 def _with_policy(context: Context, row: BucketRow, document: str) -> BucketRow:
@@ -234,6 +260,7 @@ def _preview(
         "refusal": refusal,
         "seen": seen,
         "confirmed": mark_of(changed.policy),
+        "policy_url": bucket_path(standing.tenancy.name, facts.name, "sharing/policy/"),
         "cancel_url": bucket_path(standing.tenancy.name, facts.name, "sharing/"),
     }
     crumbs = _policy_crumbs(standing, facts)

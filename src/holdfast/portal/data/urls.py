@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{_BUCKET}delete/", listing_views.delete_selected, name="delete_selected"),
     path(f"{_BUCKET}sharing/", sharing_views.sharing, name="sharing"),
     path(f"{_BUCKET}sharing/change/", sharing_views.change, name="change_sharing"),
+    path(f"{_BUCKET}sharing/member/", sharing_views.share_with_member, name="share_with_member"),
     path(f"{_BUCKET}sharing/policy/", sharing_views.edit_policy, name="edit_policy"),
     path(f"{_BUCKET}settings/", buckets_settings.settings, name="bucket_settings"),
     path(f"{_BUCKET}settings/cors/", buckets_settings.set_cors, name="set_cors"),
