@@ -55,6 +55,7 @@ def test_a_member_is_let_in_by_name_after_a_look_at_what_would_change(town: Any)
     text = words(answer)
     assert "What would change" in text
     assert "list what is in it" in text
+    assert "ben" in text.split("Gains")[1].split("The new policy")[0]
     done = ann.post(f"{HERE}policy/", fields(answer.content.decode()))
     assert done.status_code == 302
     assert [each["Sid"] for each in json.loads(policy(town))["Statement"]] == ["member-ben"]
