@@ -57,12 +57,12 @@ def test_long_facts_of_the_audit_log_are_folded_and_short_ones_are_not(town: Any
     office = town.house.office("test")
     with town.house.catalog.read() as rows:
         tenancy_id = rows.scan(TENANCIES, ("a-o",), index="by_name")[0].tenancy_id
-    office.record("bucket.policy", "a-o/ice", tenancy_id, {"after": policy, "reason": "why not"})
+    office.record("bucket.policy", "a-o/ice", tenancy_id, {"after": policy, "reason": "why not " * 20})
     client = town.client(town.operator())
     page = client.get("/operators/audit/?action=bucket.policy").content.decode()
     cell = page.split('data-label="Details"')[1].split("</td>")[0]
     before, _, folded = cell.partition("<details>")
-    assert "reason: why not" in before
+    assert "reason: why not why not" in before
     assert "Show after" in folded
     assert "2012-10-17" in folded
     assert "2012-10-17" not in before

@@ -31,8 +31,10 @@ _PEOPLE: Final[Mapping[str, str]] = {"user_id": "user", "before_id": "before"}
 """Which facts are the ids of people, and what they are called where the people are named."""
 
 
-_FACT_LENGTH_MAX: Final = 80
-"""Longer facts, such as policies, are folded."""
+DOCUMENT_LENGTH_MAX: Final = 80
+"""A longer document, such as a policy, is folded."""
+WORDS_LENGTH_MAX: Final = 300
+"""Longer words, such as reasons, are folded."""
 
 
 class AuditForm(forms.Form):
@@ -72,12 +74,16 @@ class AuditLine:
 
     @property
     def short_facts(self) -> Sequence[tuple[str, str]]:
-        return [fact for fact in self.facts if len(fact[1]) <= _FACT_LENGTH_MAX]
+        return [fact for fact in self.facts if not _is_long(fact[1])]
 
     @property
     def long_facts(self) -> Sequence[tuple[str, str]]:
         """Those that a narrow column would tear to pieces."""
-        return [fact for fact in self.facts if len(fact[1]) > _FACT_LENGTH_MAX]
+        return [fact for fact in self.facts if _is_long(fact[1])]
+
+
+def _is_long(text: str) -> bool:
+    return len(text) > (DOCUMENT_LENGTH_MAX if text.startswith(("{", "[")) else WORDS_LENGTH_MAX)
 
 
 @page(Need.OPERATOR)
