@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.browser.clerk import clerk_of
 from tests.clients.running import Desk
-from tests.docs.api_token import make_site_token_for
+from tests.docs.api_token import make_site_token_for, make_token_in
 from tests.serving import Store, holdfast, serve
 
 HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to"
@@ -83,7 +83,8 @@ def _api_environment(store: Store) -> dict[str, str]:
     options = {"portal": store.facts["portal"], "portal_url": store.facts["portal_url"]}
     with clerk_of(store.home, options, {}) as clerk:
         secret = clerk.run(make_site_token_for, "olga")
-    return {"PORTAL_TOKEN": secret, "CURL_CA_BUNDLE": authority, "SSL_CERT_FILE": authority}
+        own = clerk.run(make_token_in, "climate-o", "bob")
+    return {"PORTAL_TOKEN": secret, "TENANCY_TOKEN": own, "CURL_CA_BUNDLE": authority, "SSL_CERT_FILE": authority}
 
 
 def test_no_mark_stands_before_anything_but_a_block_of_commands() -> None:
