@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -152,6 +153,41 @@ def _parts(client: Client) -> list[int]:
     return [part["PartNumber"] for part in found.get("Parts", [])]
 
 
+def test_what_is_paused_or_given_up_before_the_store_has_answered_leaves_nothing_behind(
+    at_upload: Any, tmp_path: Path
+) -> None:
+    visitor, client, _ = at_upload
+    asked: list[Route] = []
+    is_beginning = re.compile(r"[?&]uploads(=|&|$)")
+    visitor.context.route(is_beginning, lambda route: asked.append(route) if is_post(route) else route.continue_())
+    for name in ("big.nc", "other.nc"):
+        write(tmp_path, name, BIG_BYTES)
+        visitor.upload("Choose files", tmp_path / name).sees("Uploading")
+        wait_for(visitor, lambda: len(asked) == 1)
+        if name == "big.nc":
+            visitor.click("Pause").sees("Paused")
+            asked.pop().continue_()
+            wait_for(visitor, client.unfinished)
+            visitor.click("Resume").sees("1 of 1 files", "Verified")
+        else:
+            visitor.click("Cancel all").sees("1 cancelled")
+            asked.pop().continue_()
+    wait_for(visitor, lambda: not client.unfinished())
+
+
+def is_post(route: Route) -> bool:
+    return route.request.method == "POST"
+
+
+def wait_for(visitor: Visitor, condition: Callable[[], object]) -> None:
+    """Let the browser work until something holds."""
+    for _ in range(100):
+        if condition():
+            return
+        visitor.page.wait_for_timeout(100)
+    raise AssertionError("it never came to that")
+
+
 def test_an_upload_is_paused_resumed_and_cancelled(at_upload: Any, tmp_path: Path) -> None:
     visitor, client, _ = at_upload
     write(tmp_path, "big.nc", BIG_BYTES)
@@ -162,11 +198,7 @@ def test_an_upload_is_paused_resumed_and_cancelled(at_upload: Any, tmp_path: Pat
     write(tmp_path, "other.nc", BIG_BYTES)
     visitor.context.route("**/*partNumber=2&*", lambda route: None)
     visitor.upload("Choose files", tmp_path / "other.nc").sees("Uploading").click("Cancel all").sees("1 cancelled")
-    for _ in range(100):
-        if not client.unfinished():
-            break
-        visitor.page.wait_for_timeout(100)
-    assert not client.unfinished()
+    wait_for(visitor, lambda: not client.unfinished())
     assert client.keys() == ["run1/big.nc"]
 
 

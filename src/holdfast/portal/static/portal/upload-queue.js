@@ -218,6 +218,7 @@ export class Queue {
 
   // Throws away what has arrived of a file.
   async #forget(item) {
+    await item.opening?.catch(() => {});
     if (!item.uploadId) return;
     const wish = { operation: "AbortMultipartUpload", key: item.key, upload_id: item.uploadId };
     item.uploadId = "";
@@ -349,9 +350,18 @@ export class Queue {
     }
     item.arrived.clear();
     item.arrivedBytes = 0;
-    const wish = { operation: "CreateMultipartUpload", key: item.key, content_type: item.file.type };
-    item.uploadId = textOf(await this.#store.document(wish, { signal }), "UploadId");
+    await this.#begin(item);
+    signal.throwIfAborted();
     return new Map();
+  }
+
+  // Begins an upload. The answer is heard even if the file is paused or given up meanwhile: else nobody would know of it.
+  #begin(item) {
+    const wish = { operation: "CreateMultipartUpload", key: item.key, content_type: item.file.type };
+    item.opening ??= this.#store.document(wish)
+      .then((document) => { item.uploadId = textOf(document, "UploadId"); })
+      .finally(() => { item.opening = null; });
+    return item.opening;
   }
 
   async #sendPart(item, piece, number, there, signal) {
