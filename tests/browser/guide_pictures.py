@@ -88,7 +88,7 @@ def _data(running: Place) -> None:
     client = running.store.client(running.store.make_key(TENANCY, "bob", role=None))
     for bucket in (BUCKET, "figures"):
         client.create_bucket(Bucket=bucket)
-    client.put_object(Bucket=BUCKET, Key=FILE, Body=bytes(7_300_000), ContentType="application/x-netcdf")
+    client.put_object(Bucket=BUCKET, Key=FILE, Body=bytes(7_312_908), ContentType="application/x-netcdf")
     for chunk in range(4):
         client.put_object(Bucket=BUCKET, Key=f"cmip6/tas.zarr/tas/0.0.{chunk}", Body=bytes(900_000))
     client.put_object(Bucket=BUCKET, Key="cmip6/tas.zarr/zarr.json", Body=b"{}", ContentType="application/json")
@@ -120,6 +120,7 @@ def main() -> None:
             if picture.viewer:
                 visitor.context.add_cookies([running.session(picture.viewer)])
             picture.act(visitor.go(picture.address))
+            visitor.page.wait_for_load_state("networkidle")
             visitor.page.screenshot(path=asked.to / f"{name}.png", animations="disabled")
             visitor.leave()
     print(f"{len(wanted)} pictures: {asked.to}")
