@@ -169,13 +169,13 @@ class Writer(Rows):
 
     def replace(self, table: Table[Row], row: Row, expected: Row | None = None) -> None:
         statements = self._statements.get(table) or self._learn(table)
-        if expected is not None and self.find(table, statements.key_of(row)) != expected:
-            raise RowChanged(f"{table.name}: {statements.key_of(row)!r}")
-        place = (table, statements.key_of(row))
+        key = statements.key_of(row)
+        if expected is not None and self.find(table, key) != expected:
+            raise RowChanged(f"{table.name}: {key!r}")
         if table.is_remembered and not table.unique:
-            if self.find(*place) is None:
-                raise RowChanged(f"{table.name}: {place[1]!r}")
-            self._keep(place, row, is_unwritten=True)
+            if self.find(table, key) is None:
+                raise RowChanged(f"{table.name}: {key!r}")
+            self._keep((table, key), row, is_unwritten=True)
             return
         if not self._has_savepoint:
             self._open_savepoint()
@@ -184,9 +184,9 @@ class Writer(Rows):
         except apsw.Error as error:
             raise self._refused(table, row, error) from error
         if not self.connection.changes():
-            raise RowChanged(f"{table.name}: {place[1]!r}")
+            raise RowChanged(f"{table.name}: {key!r}")
         if table.is_remembered:
-            self._keep(place, row)
+            self._keep((table, key), row)
 
     def remove(self, table: Table[Row], key: Key) -> Row:
         there = self.find(table, key)
@@ -251,23 +251,19 @@ class Writer(Rows):
 
     def _keep(self, place: tuple[Table[Any], Key], row: Any, *, is_unwritten: bool = False) -> None:
         self._undo.append((place, self._kept.get(place, _UNKNOWN), place in self._unwritten))
-        self._kept[place] = row
-        if is_unwritten:
-            self._unwritten.add(place)
-        else:
-            self._unwritten.discard(place)
+        self._remember(place, row, is_unwritten)
 
     def _forget_changes(self) -> None:
         """Remember again what there was before the function that failed."""
         for place, row, is_unwritten in reversed(self._undo):
-            if row is _UNKNOWN:
-                del self._kept[place]
-            else:
-                self._kept[place] = row
-            if is_unwritten:
-                self._unwritten.add(place)
-            else:
-                self._unwritten.discard(place)
+            self._remember(place, row, is_unwritten)
+
+    def _remember(self, place: tuple[Table[Any], Key], row: Any, is_unwritten: bool) -> None:
+        self._kept[place] = row  # _UNKNOWN is looked up as if nothing were kept
+        if is_unwritten:
+            self._unwritten.add(place)
+        else:
+            self._unwritten.discard(place)
 
     def _write_kept(self, table: Table[Any]) -> None:
         for place in self._unwritten:
