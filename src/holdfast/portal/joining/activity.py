@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from holdfast.catalog.interface import Snapshot
 from holdfast.catalog.rows import MEMBERS, USERS, AuditRow, TenancyRow
-from holdfast.portal.people.lookups import known_names, user_names
+from holdfast.portal.people.mentioned import mentioned_in
 
 WORDS: Final[Mapping[str, str]] = {
     "api-token.create": "made a token of the management API",
@@ -86,13 +85,7 @@ class Act(NamedTuple):
 
 def in_words(rows: Snapshot, tenancy: TenancyRow, found: Sequence[AuditRow]) -> Sequence[Act]:
     """Return rows as people read them."""
-    details = [json.loads(row.detail) if row.detail else {} for row in found]
-    # A subject is an id where all tokens of somebody were revoked.
-    ids = {each for row in found for each in (row.actor, row.subject)}
-    ids |= {
-        detail[name] for detail in details for name in ("user_id", "before_id") if isinstance(detail.get(name), str)
-    }
-    names, users = known_names(rows, ids), user_names(rows, {row.actor for row in found})
+    details, names, users = mentioned_in(rows, found)
     return [_act(tenancy, row, detail, names, users) for row, detail in zip(found, details, strict=True)]
 
 

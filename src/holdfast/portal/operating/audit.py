@@ -20,16 +20,13 @@ from holdfast.catalog.rows import TENANCIES, USERS, AuditRow
 from holdfast.portal.access import Need, page
 from holdfast.portal.csv_cells import csv_answer, csv_text
 from holdfast.portal.house import house
-from holdfast.portal.people.lookups import known_names, user_names
+from holdfast.portal.people.mentioned import PERSON_FACTS, mentioned_in
 
 from .frame import PAGE_ROWS, render_page
 
 EXPORT_ROWS_MAX: Final = 100_000
 """How many rows one export holds: the newest."""
 _STEP: Final = 1_000
-_PEOPLE: Final[Mapping[str, str]] = {"user_id": "user", "before_id": "before"}
-"""Which facts are the ids of people, and what they are called where the people are named."""
-
 
 DOCUMENT_LENGTH_MAX: Final = 80
 """A longer document, such as a policy, is folded."""
@@ -112,11 +109,7 @@ def audit(request: HttpRequest) -> HttpResponseBase:
 
 def audit_lines(rows: Snapshot, found: Sequence[AuditRow]) -> list[AuditLine]:
     """Return rows with the names of people and tenancies in them."""
-    details = [json.loads(row.detail) if row.detail else {} for row in found]
-    # A subject is an id where all keys of somebody were revoked.
-    ids = {each for row in found for each in (row.actor, row.subject)}
-    ids |= {detail[name] for detail in details for name in _PEOPLE if isinstance(detail.get(name), str)}
-    names, users = known_names(rows, ids), user_names(rows, {row.actor for row in found})
+    details, names, users = mentioned_in(rows, found)
     tenancies = {row.tenancy_id: rows.find(TENANCIES, (row.tenancy_id,)) for row in found if row.tenancy_id}
     return [
         AuditLine(
@@ -136,8 +129,8 @@ def audit_lines(rows: Snapshot, found: Sequence[AuditRow]) -> list[AuditLine]:
 def facts_of(detail: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the detail of an audit row as pairs that people read; moments in words, people by their names."""
     return [
-        (_PEOPLE[name], names.get(str(value), str(value)))
-        if name in _PEOPLE
+        (name.removesuffix("_id"), names.get(str(value), str(value)))
+        if name in PERSON_FACTS
         else (name.removesuffix("_us").replace("_", " "), _shown(name, value))
         for name, value in detail.items()
     ]

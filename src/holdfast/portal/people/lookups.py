@@ -29,21 +29,6 @@ def names_by_principal(rows: Snapshot, principal_ids: Iterable[str]) -> Mapping[
     return names
 
 
-def known_names(rows: Snapshot, principal_ids: Iterable[str]) -> Mapping[str, str]:
-    """Return principal id → `Full name (user name)`, for logs: full names are of people's own choice, and may change.
-
-    The user name alone where there is no full name; who is not there is left out.
-    """
-    wanted = set(principal_ids)
-    people, users = people_by_principal(wanted), user_names(rows, wanted)
-    return {
-        principal_id: f"{people[principal_id].full_name} ({name})"
-        if principal_id in people and people[principal_id].full_name
-        else name
-        for principal_id, name in users.items()
-    }
-
-
 def user_names(rows: Snapshot, principal_ids: Iterable[str]) -> Mapping[str, str]:
     """Return principal id → user name in the catalog, for programs; who is not there is left out."""
     found = ((principal_id, rows.find(USERS, (principal_id,))) for principal_id in set(principal_ids))
