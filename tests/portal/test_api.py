@@ -303,6 +303,9 @@ def test_somebody_is_invited_helped_back_in_and_logged_out(settled: Any) -> None
     assert ended.json() == {"done": "1 log-ins ended"}
     taken = call("POST", "/people", {"name": "una", "email": "here-user@example.org"})
     assert (taken.status_code, "una@example.org" in taken.json()["error"]["message"]) == (400, True)
+    for address in ("una@example.org, ben@example.org", '"una,ben"@example.org'):
+        refused = call("POST", "/people", {"name": "ursa", "email": address})
+        assert (refused.status_code, "is not an e-mail address" in refused.json()["error"]["message"]) == (400, True)
     nobody = call("POST", "/people", {"name": "una"})
     assert (nobody.status_code, "email" in nobody.text) == (422, True)
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 
 from holdfast.admin.errors import Refused, Taken, Unknown
@@ -16,6 +15,7 @@ from holdfast.admin.users import create_user, set_email
 from holdfast.catalog.rows import MEMBERS
 from holdfast.portal.house import house
 
+from .addresses import read_address
 from .backends import may_log_in
 from .links import password_link
 from .models import Person
@@ -46,11 +46,7 @@ def invite(
     invites vouches for it. Without `vouches_for_members` they vouch for nobody who is a member of something and whom
     the store knows by another address, or none: whoever gets the link would be that member. Raises Refused or Taken.
     """
-    email = email.strip().lower()
-    try:
-        validate_email(email)
-    except ValidationError:
-        raise Refused(f"`{email}` is not an e-mail address") from None
+    email = read_address(email.strip())
     check_user_name(name)
     _check_full_name(full_name)
     clear_way(name=name, email=email)
