@@ -21,7 +21,7 @@ from holdfast.portal.operating.capacity import find_capacity
 from holdfast.portal.operating.glass_acts import close_for, open_for
 from holdfast.portal.operating.jobs import job_states
 from holdfast.portal.operating.models import BreakGlass
-from holdfast.portal.people.models import Person
+from holdfast.portal.people.lookups import people_by_principal
 from holdfast.portal.tokens.api_tokens import site_tokens
 from holdfast.portal.tokens.parents import parents_of
 from holdfast.store.site import ANNOUNCEMENT, PUBLIC_FORBIDDEN, READ_ONLY
@@ -36,10 +36,7 @@ router = Router(tags=["operators"])
 
 
 def _people(found: list[UserRow]) -> list[dict[str, Any]]:
-    accounts = {
-        person.principal_id: person
-        for person in Person.objects.filter(principal_id__in=[user.user_id for user in found])
-    }
+    accounts = people_by_principal(user.user_id for user in found)
     return [
         {
             "name": user.name,

@@ -13,6 +13,7 @@ from holdfast.auth.roles import Right, Role
 from holdfast.catalog.rows import MEMBERS, USERS, MemberRow, UserRow
 from holdfast.portal.access import Standing
 from holdfast.portal.house import house
+from holdfast.portal.people.lookups import people_by_principal
 from holdfast.portal.people.models import Person
 
 from . import days
@@ -172,7 +173,7 @@ def find_people(standing: Standing, names: Iterable[str]) -> Mapping[str, Found]
             if found:
                 users[name] = (found[0], rows.find(MEMBERS, (tenancy_id, found[0].user_id)))
     ids = [user.user_id for user, _ in users.values()]
-    people = {person.principal_id: person for person in Person.objects.filter(principal_id__in=ids)}
+    people = people_by_principal(ids)
     heads = {
         each.principal_id: each
         for each in Grant.objects.filter(tenancy_id=tenancy_id, principal_id__in=ids, is_head=True)
